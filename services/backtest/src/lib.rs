@@ -1,0 +1,1 @@
+//! Replays files through the same fold.

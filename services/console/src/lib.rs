@@ -1,0 +1,1 @@
+//! What people see: the case lists, the alert stream and the pages.

@@ -1,0 +1,1 @@
+//! Household state, facts, decisions and cases: the pure fold.

@@ -1,0 +1,1 @@
+//! The door: HTTP in, well-formed entries out.

@@ -1,0 +1,3 @@
+//! The binary `levee`: arguments and wiring.
+
+fn main() {}

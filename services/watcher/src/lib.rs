@@ -1,0 +1,1 @@
+//! Carries the journal through the fold and publishes alerts.
