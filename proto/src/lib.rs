@@ -3,6 +3,15 @@
 //! The only place where domain nouns are turned into bytes and back. Every type here is parsed, not
 //! validated: a value that exists is well formed. It refuses to do I/O and to know the time.
 
+pub mod alert;
 pub mod catalogue;
+pub mod codes;
 pub mod date;
+pub mod event;
+pub mod fields;
+pub mod frame;
+pub mod household;
+pub mod ids;
+pub mod json;
+pub mod person;
 pub mod region;

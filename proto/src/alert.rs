@@ -1,0 +1,327 @@
+//! An alert: one published change of one household's case, as a CloudEvent.
+//!
+//! It says *signal, not decision*. It carries no ID number, no name and no diagnosis.
+
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+
+use crate::{
+    date::{Date, Instant},
+    ids,
+};
+
+/// Most evidence events listed in one signal; `events_total` has the whole number.
+pub const EVENTS: usize = 20;
+/// The CloudEvents type of a household's alert.
+pub const TYPE: &str = "levee.alert.v1";
+
+/// How serious a signal is.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing stands.
+    #[default]
+    None,
+    /// Watch.
+    Green,
+    /// Check.
+    Yellow,
+    /// Act now.
+    Red,
+}
+
+impl Severity {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::None => "none",
+            Severity::Green => "green",
+            Severity::Yellow => "yellow",
+            Severity::Red => "red",
+        }
+    }
+
+    /// The level of a word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Severity> {
+        [Severity::None, Severity::Green, Severity::Yellow, Severity::Red]
+            .into_iter()
+            .find(|s| s.word() == word)
+    }
+}
+
+/// What a revision of a case says; in the order of precedence.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// The case begins.
+    Opened,
+    /// The case ends.
+    Closed,
+    /// The level rose.
+    Raised,
+    /// The level fell.
+    Lowered,
+    /// The rules, their levels or a material value changed.
+    Changed,
+}
+
+/// The value of a fact or `let` in an alert.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A text.
+    Text(String),
+}
+
+/// The names an expression used, with what they were, in the order of the pack.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Values(pub Vec<(String, Value)>);
+
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut map = s.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// A sentence in both languages.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Why {
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+/// One event behind a signal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Evidence {
+    /// The feed.
+    pub source: String,
+    /// The feed's id.
+    pub id: String,
+    /// When it happened.
+    #[serde(serialize_with = "written")]
+    pub occurred_on: Date,
+}
+
+/// One rule that stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Signal {
+    /// The rule's id.
+    pub rule: String,
+    /// The pack it was taken from.
+    pub pack: String,
+    /// `sha256:` and the pack's digest.
+    pub digest: String,
+    /// Its level.
+    pub level: Severity,
+    /// The risk it points to.
+    pub risk: String,
+    /// What its deciding expression used.
+    pub values: Values,
+    /// The sentence.
+    pub why: Why,
+    /// The events inside the windows used, newest first, at most [`EVENTS`].
+    pub events: Vec<Evidence>,
+    /// How many there are.
+    pub events_total: usize,
+    /// Codes of the measures that can be offered.
+    pub measures: Vec<String>,
+}
+
+/// Until when each answer is due; absent where no pack sets a clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Clocks {
+    /// Someone has seen it.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_if")]
+    pub acknowledge_by: Option<Instant>,
+    /// Someone was there.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_if")]
+    pub visit_by: Option<Instant>,
+    /// It is decided.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_if")]
+    pub decide_by: Option<Instant>,
+}
+
+/// How complete a feed is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Feed {
+    /// The feed.
+    pub source: String,
+    /// The date of the largest `time` accepted from it.
+    #[serde(serialize_with = "written")]
+    pub seen_to: Date,
+}
+
+/// What an alert says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Data {
+    /// The case's id.
+    pub case: String,
+    /// 1, 2, … of the household.
+    pub episode: u32,
+    /// 1, 2, … of the case.
+    pub revision: u32,
+    /// What changed.
+    pub change: Change,
+    /// The household's level now.
+    pub level: Severity,
+    /// The level in the revision before.
+    pub previous_level: Severity,
+    /// Whom it concerns.
+    pub household: String,
+    /// The registered region.
+    pub region: String,
+    /// The resettlement site.
+    pub site: Option<String>,
+    /// The date of the decision.
+    #[serde(serialize_with = "written")]
+    pub as_of: Date,
+    /// The risks of the signals, each once, in the order of the signals.
+    pub risks: Vec<String>,
+    /// The rules that stand.
+    pub signals: Vec<Signal>,
+    /// Larger first in queues.
+    pub priority: i64,
+    /// Which levels of government it goes to.
+    pub route: Vec<String>,
+    /// Until when answers are due.
+    pub clocks: Clocks,
+    /// The `updated_at` of the profile it was decided with.
+    #[serde(serialize_with = "written")]
+    pub profile_at: Instant,
+    /// How complete the feeds were.
+    pub feeds: Vec<Feed>,
+    /// `household_removed` where the profile's removal closed the case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// Set on alerts made while a past was folded in; they are delivered to nobody.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub history: bool,
+    /// Always `signal_not_decision`.
+    pub notice: &'static str,
+}
+
+/// One alert.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Alert {
+    /// The instant of the decision on the partition's clock.
+    pub time: Instant,
+    /// What it says.
+    pub data: Data,
+}
+
+impl Alert {
+    /// The alert's id, a function of the household, the episode and the revision.
+    #[must_use]
+    pub fn id(&self) -> String {
+        ids::alert_id(&self.data.case, self.data.revision)
+    }
+
+    /// The CloudEvent as one JSON line without a line end.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Envelope<'a> {
+            specversion: &'static str,
+            id: String,
+            source: String,
+            #[serde(rename = "type")]
+            kind: &'static str,
+            time: String,
+            subject: String,
+            data: &'a Data,
+        }
+        let province = self.data.region.get(..2).unwrap_or_default();
+        let envelope = Envelope {
+            specversion: "1.0",
+            id: self.id(),
+            source: format!("levee/{province}"),
+            kind: TYPE,
+            time: self.time.to_string(),
+            subject: format!("household/{}", self.data.household),
+            data: &self.data,
+        };
+        // Writing plain structs of texts and numbers into memory cannot fail.
+        serde_json::to_vec(&envelope).unwrap_or_default()
+    }
+}
+
+fn written<S: Serializer>(value: &impl std::fmt::Display, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_str(value)
+}
+
+fn written_if<S: Serializer>(value: &Option<Instant>, s: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => s.collect_str(value),
+        None => s.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Alert {
+        let case = ids::case_id("H00000001", 1);
+        let signal = Signal {
+            rule: "medical-burden".into(),
+            pack: "cn-medical-2026".into(),
+            digest: "sha256:00".into(),
+            level: Severity::Red,
+            risk: "illness".into(),
+            values: Values(vec![
+                ("oop".into(), Value::Int(2_712_000)),
+                ("poor".into(), Value::Bool(true)),
+            ]),
+            why: Why { zh: "自付".into(), en: "self-paid".into() },
+            events: vec![Evidence {
+                source: "99/ybj".into(),
+                id: "1".into(),
+                occurred_on: Date(20_515),
+            }],
+            events_total: 1,
+            measures: vec!["medical_aid".into()],
+        };
+        let data = Data {
+            case,
+            episode: 1,
+            revision: 1,
+            change: Change::Opened,
+            level: Severity::Red,
+            previous_level: Severity::None,
+            household: "H00000001".into(),
+            region: "990102003004".into(),
+            site: None,
+            as_of: Date(20_516),
+            risks: vec!["illness".into()],
+            signals: vec![signal],
+            priority: 0,
+            route: vec!["village".into()],
+            clocks: Clocks { acknowledge_by: Some(Instant(0)), ..Clocks::default() },
+            profile_at: Instant::EPOCH_SHANGHAI,
+            feeds: vec![Feed { source: "99/ybj".into(), seen_to: Date(20_516) }],
+            reason: None,
+            history: false,
+            notice: "signal_not_decision",
+        };
+        Alert { time: Date(20_516).midnight(), data }
+    }
+
+    #[test]
+    fn the_written_form_is_frozen() {
+        let golden = include_str!("../golden/alert.v1.json");
+        assert_eq!(String::from_utf8(example().to_json()).unwrap(), golden.trim_end());
+    }
+}

@@ -1,0 +1,128 @@
+//! Every stable code that Levee answers, refuses or reports with.
+//!
+//! One table: the name on the wire, the HTTP status, whether sending the same again can help, and
+//! a sentence in both languages. Sentences never hold what was refused.
+
+macro_rules! codes {
+    ($($variant:ident $name:literal $status:literal $retry:literal $en:literal $zh:literal;)*) => {
+        /// A stable code.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Code {
+            $(#[doc = $en] $variant,)*
+        }
+
+        impl Code {
+            /// All codes, in the order of the table.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+
+            /// The name on the wire.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$variant => $name,)* }
+            }
+
+            /// The HTTP status of an answer with this code alone.
+            #[must_use]
+            pub fn status(self) -> u16 {
+                match self { $(Code::$variant => $status,)* }
+            }
+
+            /// Whether the same request may succeed later.
+            #[must_use]
+            pub fn retryable(self) -> bool {
+                match self { $(Code::$variant => $retry,)* }
+            }
+
+            /// The sentence in English.
+            #[must_use]
+            pub fn en(self) -> &'static str {
+                match self { $(Code::$variant => $en,)* }
+            }
+
+            /// The sentence in Chinese.
+            #[must_use]
+            pub fn zh(self) -> &'static str {
+                match self { $(Code::$variant => $zh,)* }
+            }
+
+            /// The code of a name.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Code> {
+                match name { $($name => Some(Code::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+codes! {
+    AmountFloat "amount.float" 422 false "an amount must be a whole number of fen" "金额必须是以分为单位的整数";
+    AmountRange "amount.range" 422 false "an amount does not fit its range" "金额超出范围";
+    AmountText "amount.text" 422 false "an amount must be a number, not a text" "金额必须是数字而不是文本";
+    AuthForbidden "auth.forbidden" 403 false "this caller may not do that here" "无权执行此操作";
+    AuthRequired "auth.required" 401 false "a bearer token is required" "需要访问令牌";
+    BatchUnknown "batch.unknown" 404 false "no batch of this id is known" "没有此批次";
+    BodyEncoding "body.encoding" 415 false "the body's content encoding is not supported" "不支持的内容编码";
+    BodyType "body.type" 415 false "the body's content type is not supported" "不支持的内容类型";
+    CaseUnknown "case.unknown" 404 false "no case of this id is known" "没有此个案";
+    CloudEventsVersion "cloudevents.version" 422 false "specversion must be 1.0" "specversion 必须为 1.0";
+    CorrectionUnmatched "correction.unmatched" 200 false "the correction names an event of another subject or type" "更正所指事件的对象或类型不同";
+    ExplainExpired "explain.expired" 410 false "the journal no longer reaches back to this alert" "日志已不再包含该预警的依据";
+    FoldVersion "fold.version" 500 false "the snapshot was made by another fold version" "快照由其他版本生成";
+    HouseholdMismatch "household.mismatch" 422 false "the household in the path and in the body differ" "路径与内容中的户编号不一致";
+    HouseholdUnknown "household.unknown" 404 false "no household of this id is known" "没有此户";
+    IdConflict "id.conflict" 409 false "the id was used before with other content" "该编号已用于其他内容";
+    IdPersonal "id.personal" 422 false "a text holds what looks like an id number" "文本中含有疑似证件号码";
+    IdReused "id.reused" 200 false "the id was used under another subject" "该编号曾用于其他对象";
+    IdentityUnverified "identity.unverified" 200 false "the id number's checksum does not hold" "证件号码校验不通过";
+    JsonDuplicateKey "json.duplicate_key" 422 false "an object names a key twice" "对象中有重复的键";
+    JsonSyntax "json.syntax" 400 false "the text is not json" "不是有效的 JSON";
+    LimitBody "limit.body" 413 false "the body is larger than 16 MiB" "内容超过 16 MiB";
+    LimitDepth "limit.depth" 422 false "values are nested deeper than 32" "嵌套超过 32 层";
+    LimitHousehold "limit.household" 422 false "the household holds as many events as it can" "该户事件数已达上限";
+    LimitRecords "limit.records" 413 false "more than 10,000 records in one call" "一次超过 10,000 条";
+    LimitString "limit.string" 422 false "a string is longer than 64 KiB" "字符串超过 64 KiB";
+    LimitValues "limit.values" 422 false "more than 20,000 values in one record" "一条记录超过 20,000 个值";
+    LogDiverged "log.diverged" 500 false "a published alert differs from what the journal gives" "已发布的预警与日志不一致";
+    MethodUnknown "method.unknown" 405 false "this path does not take this method" "此路径不支持该方法";
+    OverloadBusy "overload.busy" 503 true "the service is behind; send again later" "服务繁忙，请稍后重试";
+    OverloadRate "overload.rate" 429 true "too many requests at once; send again later" "请求过多，请稍后重试";
+    PackConflict "pack.conflict" 409 false "the pack contradicts one in force" "规则包与在用规则包冲突";
+    PackInvalid "pack.invalid" 422 false "the pack has errors" "规则包有错误";
+    ParkedExpired "parked.expired" 422 false "the record stayed unmatched longer than is kept" "记录长期未匹配已过期";
+    PathUnknown "path.unknown" 404 false "there is nothing at this path" "路径不存在";
+    QueryInvalid "query.invalid" 400 false "a query parameter is not understood" "查询参数有误";
+    SchemaRange "schema.range" 422 false "a field is outside its range" "字段超出允许范围";
+    SchemaRequired "schema.required" 422 false "a required field is missing" "缺少必填字段";
+    SchemaSubject "schema.subject" 422 false "the subject does not fit the event type" "对象与事件类型不符";
+    SchemaType "schema.type" 422 false "a field has the wrong type" "字段类型错误";
+    SchemaUnknownEnum "schema.unknown_enum" 422 false "a field holds a word its type does not know" "字段取值未知";
+    SchemaUnknownType "schema.unknown_type" 422 false "no such event type is known" "事件类型未知";
+    ServiceFault "service.fault" 500 true "the service failed; send again later" "服务故障，请稍后重试";
+    ServiceStarting "service.starting" 503 true "the service is restoring its state" "服务正在恢复";
+    StorageFull "storage.full" 503 true "the disk is full; nothing was taken" "磁盘已满，未接收任何内容";
+    StreamUnknownId "stream.unknown_id" 409 false "the last event id is not known" "未知的 Last-Event-ID";
+    TextControl "text.control" 422 false "a text holds a hidden control character" "文本含有隐藏控制字符";
+    TextSurrogate "text.surrogate" 422 false "a text holds half a character" "文本含有不完整字符";
+    TextUtf8 "text.utf8" 422 false "the text is not utf-8" "文本不是 UTF-8";
+    TimeAncient "time.ancient" 422 false "the event lies too far in the past" "事件时间过早";
+    TimeFuture "time.future" 422 false "the event lies more than 24 hours ahead" "事件时间超前 24 小时以上";
+    TimeInvalid "time.invalid" 422 false "a date or time is not readable" "日期或时间无法识别";
+    TimeOrder "time.order" 422 false "what happened lies after it was observed" "发生日期晚于观测时间";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn names_are_sorted_unique_and_found_again() {
+        let names: Vec<_> = Code::ALL.iter().map(|c| c.name()).collect();
+        assert!(names.windows(2).all(|w| w[0] < w[1]), "sorted by name: {names:?}");
+        for code in Code::ALL {
+            assert_eq!(Code::parse(code.name()), Some(*code));
+            assert!((200..=599).contains(&code.status()));
+            assert!(!code.en().is_empty() && !code.zh().is_empty());
+        }
+        assert_eq!(Code::parse("no.such"), None);
+    }
+}
