@@ -1,1 +1,3 @@
-//! Tests that cross crate boundaries.
+//! Tests that cross crate boundaries, and what they compare Levee with: a slow reference model and a generator of small worlds.
+
+pub mod reference;
