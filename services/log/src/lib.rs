@@ -1,1 +1,22 @@
-//! The log port: append to a partition and read it back; embedded and simulated backends.
+//! The log port: append records to a partition, learn their offsets once they are durable, and
+//! read them back. A record is opaque here: this crate knows no household, event or frame.
+
+mod batch;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+mod disk;
+mod embedded;
+mod error;
+mod follow;
+mod port;
+mod simulated;
+
+pub use batch::Batch;
+pub use disk::{Disk, DiskFile, RealDisk};
+pub use embedded::{
+    DEFAULT_PARTITIONS, DEFAULT_SEGMENT_BYTES, EmbeddedLog, Settings, Torn, Verify,
+};
+pub use error::LogError;
+pub use follow::Follow;
+pub use port::{Log, MAX_APPEND, MAX_PARTITIONS, MAX_RECORD};
+pub use simulated::{DiskFaults, Faults, SimulatedDisk, SimulatedLog};
