@@ -1,3 +1,5 @@
-//! Tests that cross crate boundaries, and what they compare Levee with: a slow reference model and a generator of small worlds.
+//! Tests that cross crate boundaries, and what they compare Levee with: a slow reference model and
+//! a generator of small worlds.
 
 pub mod reference;
+pub mod worlds;

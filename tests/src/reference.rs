@@ -1,6 +1,7 @@
-//! The reference model: what `contract.md` says of levels, cases and alerts, by plain loops over everything known, at every
-//! decision anew. It is the slow side of every comparison, and refuses to know how Levee does it: it uses none of its crates.
-//! Outcomes, clocks, overdue steps, area alerts and feed alerts are left out.
+//! The reference model: what `contract.md` says of levels, cases and alerts, by plain loops over
+//! everything known, at every decision anew. It is the slow side of every comparison, and refuses
+//! to know how Levee does it: it uses none of its crates. Outcomes, clocks, overdue steps, area
+//! alerts and feed alerts are left out.
 
 mod canonical;
 mod case;
@@ -16,7 +17,7 @@ mod pack;
 mod profile;
 mod run;
 
-pub(crate) use civil::{Day, date_of, day_of, midnight, parse_date, show_date, show_instant};
+pub(crate) use civil::{civil, date_of, day_of, midnight, parse_instant, show_date, show_instant};
 pub use coverage::COUNTERS;
 pub use normal_form::normal_form;
 pub use pack::yaml;
@@ -31,11 +32,13 @@ pub struct Report {
     pub alerts: Vec<Value>,
     /// The published level of every household at the end: `red`, `yellow`, `green`, `none`.
     pub levels: BTreeMap<String, String>,
-    /// Refused events and profiles by code. Codes that the contract does not name are this model's own.
+    /// Refused events and profiles by code. Codes that the contract does not name are this model's
+    /// own.
     pub refused: BTreeMap<String, u64>,
     /// Events of a known identity and the same content.
     pub duplicates: u64,
-    /// Accepted events whose person or household no present profile names; corrected and void ones included.
+    /// Accepted events whose person or household no present profile names; corrected and void ones
+    /// included.
     pub parked_now: u64,
     /// Accepted corrections that name an event of another subject or type.
     pub unmatched: u64,
@@ -57,7 +60,8 @@ pub enum BadInput {
     Until,
 }
 
-/// Runs everything through the model. `until` is `YYYY-MM-DD`; without it the run ends with the clock's date.
+/// Runs everything through the model. `until` is `YYYY-MM-DD`; without it the run ends with the
+/// clock's date.
 ///
 /// # Errors
 /// A line that is not JSON, a pack that cannot be read, an `until` that is no date.

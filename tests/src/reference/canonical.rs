@@ -1,4 +1,5 @@
-//! Canonical JSON (RFC 8785) for objects without fractions, and SHA-256 in hex. Knows no field by name.
+//! Canonical JSON (RFC 8785) for objects without fractions, and SHA-256 in hex. Knows no field by
+//! name.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -52,9 +53,11 @@ mod tests {
 
     #[test]
     fn keys_are_ordered_by_utf16_and_escapes_are_short() {
-        let v = serde_json::json!({"\u{20ac}": 1, "\u{1f600}": [true, null], "\u{fb33}": "a\n\u{1}\"", "a": -3});
-        let text =
-            "{\"a\":-3,\"\u{20ac}\":1,\"\u{1f600}\":[true,null],\"\u{fb33}\":\"a\\n\\u0001\\\"\"}";
+        let v = serde_json::json!({
+            "\u{20ac}": 1, "\u{1f600}": [true, null], "\u{fb33}": "a\n\u{1}\"", "a": -3
+        });
+        let text = "{\"a\":-3,\"\u{20ac}\":1,\"\u{1f600}\":[true,null],\
+                    \"\u{fb33}\":\"a\\n\\u0001\\\"\"}";
         assert_eq!(canonical(&v), text);
         assert!(sha256_hex(b"abc").starts_with("ba7816bf"));
     }

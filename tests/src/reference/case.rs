@@ -1,5 +1,5 @@
-//! A household's case from decision to decision: what each rule stays published at, when an alert leaves, and what it says.
-//! Knows the levels that a decision found; not how they were found.
+//! A household's case from decision to decision: what each rule stays published at, when an alert
+//! leaves, and what it says. Knows the levels that a decision found; not how they were found.
 
 use super::civil::{Day, Instant, date_of, show_date, show_instant};
 use super::coverage::Coverage;

@@ -1,4 +1,5 @@
-//! The event types: those of the contract's table, and those that a pack adds. Knows what a field may hold, not what it means.
+//! The event types: those of the contract's table, and those that a pack adds. Knows what a field
+//! may hold, not what it means.
 
 use super::civil::parse_date;
 use super::expression::Val;
@@ -65,7 +66,8 @@ impl Field {
     }
 }
 
-/// `type | fields`; `*` marks a required field, `@` an area type. Kinds: i (money, int), b, d, t, 1..4, or enum values.
+/// `type | fields`; `*` marks a required field, `@` an area type. Kinds: i (money, int), b, d, t,
+/// 1..4, or enum values.
 const SHIPPED: &[(&str, &str)] = &[
     (
         "medical.settlement",
@@ -79,7 +81,8 @@ const SHIPPED: &[(&str, &str)] = &[
     ("accident.injury", "severity*:injury,disability,death at_work:b cost_fen:i"),
     (
         "employment.loss",
-        "reason*:layoff,closure,injury,season_end,other monthly_wage_fen:i employer:t work_region:t",
+        "reason*:layoff,closure,injury,season_end,other monthly_wage_fen:i employer:t \
+         work_region:t",
     ),
     ("employment.start", "monthly_wage_fen:i employer:t work_region:t"),
     (

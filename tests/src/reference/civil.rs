@@ -1,4 +1,5 @@
-//! Civil dates in Asia/Shanghai (fixed +08:00) and instants, as whole numbers. Knows no event and no household.
+//! Civil dates in Asia/Shanghai (fixed +08:00) and instants, as whole numbers. Knows no event and
+//! no household.
 
 /// Days since 1970-01-01.
 pub(crate) type Day = i64;

@@ -1,4 +1,5 @@
-//! One household on one day under one pack: the level of a rule, the values and the events behind it. Knows no yesterday.
+//! One household on one day under one pack: the level of a rule, the values and the events behind
+//! it. Knows no yesterday.
 
 use super::canonical::sha256_hex;
 use super::civil::{Day, civil, show_date};
@@ -99,7 +100,8 @@ impl<'a> View<'a> {
         let shown: Vec<Value> = events
             .iter()
             .take(20)
-            .map(|e| json!({"source": e.source, "id": e.id, "occurred_on": show_date(e.occurred_on)}))
+            .map(|e| (&e.source, &e.id, show_date(e.occurred_on)))
+            .map(|(source, id, on)| json!({"source": source, "id": id, "occurred_on": on}))
             .collect();
         let mut signal = json!({
             "rule": rule.id, "pack": self.pack.name, "level": level_word(level),
@@ -112,7 +114,8 @@ impl<'a> View<'a> {
         signal
     }
 
-    /// The events that a fact looked at, the ends of `open_days` included; where its `where` failed only those.
+    /// The events that a fact looked at, the ends of `open_days` included; where its `where` failed
+    /// only those.
     fn behind(&self, fact: &Fact) -> Vec<&Event> {
         let mut events = self.evidence.looked_at(fact).unwrap_or_default();
         events.extend(self.evidence.ends_looked_at(fact));
@@ -185,7 +188,8 @@ impl Scope for View<'_> {
         self.profile.ask(method, argument)
     }
 
-    /// Rows of other classes and later years are not looked at; then the longest prefix, a row with class, the largest year.
+    /// Rows of other classes and later years are not looked at; then the longest prefix, a row with
+    /// class, the largest year.
     fn table(&self, name: &str) -> Result<Val, Fail> {
         let c = self.evidence.coverage;
         let rows = self.pack.tables.get(name).ok_or(Fail::Unchecked)?;

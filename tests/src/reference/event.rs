@@ -1,5 +1,5 @@
-//! One event at the door: from a JSON line to a checked event or the code of its refusal, and which accepted events are live.
-//! Knows one line and the other accepted events; no household, no clock.
+//! One event at the door: from a JSON line to a checked event or the code of its refusal, and which
+//! accepted events are live. Knows one line and the other accepted events; no household, no clock.
 
 use super::catalogue::Catalogue;
 use super::civil::{Day, Instant, date_of, parse_date, parse_instant, two_years_before};
@@ -131,8 +131,8 @@ pub(crate) fn check(v: &Value, catalogue: &Catalogue, c: &Coverage) -> Result<Ev
     })
 }
 
-/// For each accepted event whether it is live: no event takes its place, it withdraws nothing, and what it corrects is not itself
-/// a correction that lost.
+/// For each accepted event whether it is live: no event takes its place, it withdraws nothing, and
+/// what it corrects is not itself a correction that lost.
 pub(crate) fn live_flags(accepted: &[Event], c: &Coverage) -> Vec<bool> {
     accepted
         .iter()
@@ -154,8 +154,8 @@ fn names_same(a: &Event, b: &Event) -> bool {
     a.supersedes.as_ref() == Some(&b.id) && a.subject == b.subject && a.source == b.source
 }
 
-/// An event stands when it corrects nothing, or when it is the winner among the corrections of an event that stands.
-/// `depth` ends a circle of corrections, of which nothing stands.
+/// An event stands when it corrects nothing, or when it is the winner among the corrections of an
+/// event that stands. `depth` ends a circle of corrections, of which nothing stands.
 fn stands(e: &Event, accepted: &[Event], depth: usize, c: &Coverage) -> bool {
     if e.supersedes.is_none() {
         return true;

@@ -1,6 +1,6 @@
-//! Expressions: text to tree, tree to value by walking it. Slow and clear. Knows operators, not households: every
-//! name is asked of a `Scope`. Both sides of `&&` and `||` are always computed, so that a failure on one side
-//! cannot depend on the order.
+//! Expressions: text to tree, tree to value by walking it. Slow and clear. Knows operators, not
+//! households: every name is asked of a `Scope`. Both sides of `&&` and `||` are always computed,
+//! so that a failure on one side cannot depend on the order.
 
 use std::collections::BTreeSet;
 
@@ -144,7 +144,8 @@ impl Expr {
     }
 }
 
-/// `&&` (`decisive` false) and `||` (`decisive` true): one decisive side decides, whatever the other does.
+/// `&&` (`decisive` false) and `||` (`decisive` true): one decisive side decides, whatever the
+/// other does.
 fn logic(decisive: bool, a: Result<Val, Fail>, b: Result<Val, Fail>) -> Result<Val, Fail> {
     let decided = Ok(Val::Bool(decisive));
     if a == decided || b == decided {

@@ -1,4 +1,5 @@
-//! Facts: one number, truth or word from a household's live events, by plain loops. Knows nothing of rules and levels.
+//! Facts: one number, truth or word from a household's live events, by plain loops. Knows nothing
+//! of rules and levels.
 
 use super::catalogue::Catalogue;
 use super::civil::{Day, civil, day_of, first_of_month, parse_date};
@@ -53,7 +54,7 @@ impl Evidence<'_> {
             return Ok(v.clone());
         }
         self.coverage.hit("fact.optional_absent");
-        Ok(self.declared(&e.kind, name)?)
+        self.declared(&e.kind, name)
     }
 
     fn declared(&self, kind: &str, name: &str) -> Result<Val, Fail> {
@@ -64,8 +65,8 @@ impl Evidence<'_> {
     /// Whether the window holds a day that is not after today.
     fn within(&self, fact: &Fact, day: Day) -> bool {
         let (first, last) = bounds(fact.over, self.today);
-        let leap = fact.over != Window::Kept(400) && first <= day && day <= last;
-        self.coverage.hit_if(leap && civil(day).1 == 2 && civil(day).2 == 29, "window.leap_day");
+        let leap = first <= day && day <= last && civil(day).1 == 2 && civil(day).2 == 29;
+        self.coverage.hit_if(leap, "window.leap_day");
         let kept = matches!(fact.over, Window::Kept(_));
         self.coverage.hit_if(kept && day < first, "fact.retain_cut");
         first <= day && day <= last && day <= self.today
@@ -227,7 +228,8 @@ pub(crate) fn recency<'a>(e: &&'a Event) -> (Day, i64, &'a str) {
     (e.occurred_on, e.time, &e.id)
 }
 
-/// The person of an event; events on the household itself and on its areas count as one more person.
+/// The person of an event; events on the household itself and on its areas count as one more
+/// person.
 fn who(e: &Event) -> Option<&str> {
     e.subject_of("person")
 }

@@ -1,4 +1,5 @@
-//! The normal form in which two lists of alerts are compared, as `levee_compare.py` writes it. Knows an alert's shape only.
+//! The normal form in which two lists of alerts are compared, as `levee_compare.py` writes it.
+//! Knows an alert's shape only.
 
 use super::decide::short_id;
 use serde_json::Value;
@@ -11,7 +12,8 @@ fn four(v: &Value) -> String {
     format!("{:04}", v.as_i64().unwrap_or(-1))
 }
 
-/// One line per `levee.alert.v1` that is not `overdue`, sorted by code points; ids are checked against the formula.
+/// One line per `levee.alert.v1` that is not `overdue`, sorted by code points; ids are checked
+/// against the formula.
 pub fn normal_form(alerts: &[Value]) -> Vec<String> {
     let counts = |a: &&Value| a["type"] == "levee.alert.v1" && a["data"]["change"] != "overdue";
     let mut out: Vec<String> = alerts.iter().filter(counts).map(line).collect();

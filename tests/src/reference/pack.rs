@@ -1,5 +1,5 @@
-//! A rule pack: YAML to plain data, and which pack's rule is in force for a household on a day. Trusts that the pack is a
-//! checked one. Computes no fact and no level.
+//! A rule pack: YAML to plain data, and which pack's rule is in force for a household on a day.
+//! Trusts that the pack is a checked one. Computes no fact and no level.
 
 use super::civil::{Day, parse_date};
 use super::coverage::Coverage;
@@ -80,7 +80,8 @@ pub fn yaml(text: &str) -> Option<Value> {
 }
 
 impl Pack {
-    /// Reads a pack; `None` when a part of it is not in the contract's form. `known` says which event types there are.
+    /// Reads a pack; `None` when a part of it is not in the contract's form. `known` says which
+    /// event types there are.
     pub(crate) fn read(v: &Value, known: &dyn Fn(&str) -> bool) -> Option<Pack> {
         let day = |v: &Value| v.as_str().and_then(parse_date);
         let retain = days(&v["retain"]).unwrap_or(RETAIN).max(RETAIN);
@@ -122,7 +123,8 @@ impl Pack {
     }
 }
 
-/// For each rule id the pack and the rule in force: of several packs the one with the longest scope.
+/// For each rule id the pack and the rule in force: of several packs the one with the longest
+/// scope.
 pub(crate) fn in_force(
     packs: &[Pack],
     region: &str,

@@ -1,4 +1,5 @@
-//! A household's profile: checking one line, comparing versions, and the `household.*` names. Knows one profile and today's date.
+//! A household's profile: checking one line, comparing versions, and the `household.*` names. Knows
+//! one profile and today's date.
 
 use super::canonical::{canonical, sha256_hex};
 use super::civil::{Day, Instant, civil, date_of, parse_instant};

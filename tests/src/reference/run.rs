@@ -1,5 +1,5 @@
-//! The run of a backtest: the clock, what enters at which instant, who is decided then. Recomputes what is live and whose it is
-//! from everything accepted after each entry. Knows no expression.
+//! The run of a backtest: the clock, what enters at which instant, who is decided then. Recomputes
+//! what is live and whose it is from everything accepted after each entry. Knows no expression.
 
 use super::case::{Case, Published, Standing};
 use super::catalogue::Catalogue;
@@ -81,7 +81,8 @@ impl<'a> Run<'a> {
         });
     }
 
-    /// One line of the households file. The first of a household counts from the beginning, the others wait.
+    /// One line of the households file. The first of a household counts from the beginning, the
+    /// others wait.
     pub(crate) fn profile_line(&mut self, line: &Value) {
         let profile = match Profile::check(line) {
             Ok(profile) => profile,
@@ -140,11 +141,14 @@ impl<'a> Run<'a> {
             self.packs.iter().any(|p| p.event_types.get(&event.kind).is_some()),
             "event.pack_type",
         );
+        let person = event.subject_of("person");
+        self.coverage.hit_if(person.is_some_and(|p| !self.owners.contains_key(p)), "event.parked");
         self.accepted.push(event);
         self.settle(None);
     }
 
-    /// The clock starts: first lines and further ones up to now, then every household is decided once.
+    /// The clock starts: first lines and further ones up to now, then every household is decided
+    /// once.
     fn start(&mut self, now: Instant) {
         self.clock = Some(now);
         // a stable sort keeps the file's order among equal instants
@@ -153,6 +157,7 @@ impl<'a> Run<'a> {
             let line = self.waiting.remove(0);
             self.replace(line);
         }
+        self.owners = self.find_owners();
         self.recompute();
         let households: Vec<String> = self.kept.keys().cloned().collect();
         for household in households {
@@ -222,6 +227,9 @@ impl<'a> Run<'a> {
     /// After an entry: every household whose data changed is decided.
     fn settle(&mut self, replaced: Option<&str>) {
         let before: Vec<Vec<usize>> = self.kept.values().map(|k| k.live.clone()).collect();
+        if replaced.is_some() {
+            self.move_persons();
+        }
         self.recompute();
         let mut changed: Vec<String> = Vec::new();
         for ((household, kept), before) in self.kept.iter().zip(&before) {
@@ -234,9 +242,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Owners of persons and live events of every household, from nothing but profiles and accepted events.
+    /// The live events of every household, from nothing but profiles and accepted events.
     fn recompute(&mut self) {
-        let owners = self.find_owners();
+        let owners = &self.owners;
         let live = live_flags(&self.accepted, &self.coverage);
         let c = &self.coverage;
         for (household, kept) in &mut self.kept {
@@ -263,18 +271,24 @@ impl<'a> Run<'a> {
                 });
             }
         }
+    }
+
+    /// Owners anew, after a profile was replaced: nothing else can change them.
+    fn move_persons(&mut self) {
+        let owners = self.find_owners();
+        let c = &self.coverage;
         for person in self.accepted.iter().filter_map(|e| e.subject_of("person")) {
             let (old, new) = (self.owners.get(person), owners.get(person));
-            c.hit_if(new.is_none(), "event.parked");
             c.hit_if(old.is_none() && new.is_some(), "event.unparked");
             c.hit_if(old.is_some() && new.is_none(), "event.parked_again");
             c.hit_if(old.is_some() && new.is_some() && old != new, "event.moved_with_person");
         }
-        c.hit_if(!self.owners.is_empty() && self.owners != owners, "owner.changed");
+        c.hit_if(self.owners != owners, "owner.changed");
         self.owners = owners;
     }
 
-    /// A person belongs to the household whose present profile names the person: the later `updated_at`, then the smaller id.
+    /// A person belongs to the household whose present profile names the person: the later
+    /// `updated_at`, then the smaller id.
     fn find_owners(&self) -> BTreeMap<String, String> {
         let persons: BTreeSet<&str> =
             self.kept.values().flat_map(|k| k.profile.persons()).collect();

@@ -1,4 +1,5 @@
-//! The model against the shared sample, whose answers somebody else computed, and the expressions against the `cel` crate.
+//! The model against the shared sample, whose answers somebody else computed, and the expressions
+//! against the `cel` crate.
 
 use super::*;
 
@@ -45,4 +46,82 @@ fn the_xian_sample_is_reproduced() {
         refused == 3 && report.refused["id.conflict"] == 1 && report.duplicates > 0,
         "{report:?}"
     );
+}
+
+/// Names of the language test: two numbers and a truth.
+struct Three;
+
+impl expression::Scope for Three {
+    fn name(&self, name: &str) -> Result<expression::Val, expression::Fail> {
+        Ok(match name {
+            "a" => expression::Val::Int(7),
+            "b" => expression::Val::Int(i64::MAX - 1),
+            "t" => expression::Val::Bool(true),
+            _ => return Err(expression::Fail::Unchecked),
+        })
+    }
+    fn member(&self, _: &str, _: &str) -> Result<expression::Val, expression::Fail> {
+        Err(expression::Fail::Unchecked)
+    }
+    fn ask(&self, _: &str, _: &str) -> Result<expression::Val, expression::Fail> {
+        Err(expression::Fail::Unchecked)
+    }
+    fn table(&self, _: &str) -> Result<expression::Val, expression::Fail> {
+        Err(expression::Fail::Unchecked)
+    }
+}
+
+fn by_model(text: &str) -> Option<String> {
+    let tree = expression::Expr::parse(text).unwrap_or_else(|| panic!("{text}"));
+    tree.eval(&Three).ok().map(|v| v.show())
+}
+
+fn by_cel(text: &str) -> Option<String> {
+    let mut context = cel::Context::default();
+    context.add_variable_from_value("a", 7i64);
+    context.add_variable_from_value("b", i64::MAX - 1);
+    context.add_variable_from_value("t", true);
+    context.add_function("min", |a: i64, b: i64| a.min(b)).unwrap();
+    context.add_function("max", |a: i64, b: i64| a.max(b)).unwrap();
+    let program = cel::Program::compile(text).unwrap();
+    match program.execute(&context).ok()? {
+        cel::Value::Int(n) => Some(n.to_string()),
+        cel::Value::Bool(b) => Some(b.to_string()),
+        other => panic!("{text} gives {other:?}"),
+    }
+}
+
+#[test]
+fn expressions_agree_with_cel() {
+    let mut failed = 0;
+    for seed in 0..3000 {
+        let text = crate::worlds::sentence(seed);
+        let (model, cel) = (by_model(&text), by_cel(&text));
+        failed += usize::from(model.is_none());
+        assert_eq!(model, cel, "{text}");
+    }
+    assert!(failed > 100);
+}
+
+#[test]
+fn one_decisive_side_decides_in_either_order() {
+    for (text, value) in [
+        ("false && 1 / 0 > 0", Some("false")),
+        ("1 / 0 > 0 && false", Some("false")),
+        ("true || 1 % 0 > 0", Some("true")),
+        ("1 % 0 > 0 || true", Some("true")),
+        ("1 / 0 > 0 && true", None),
+        ("t ? 1 : 1 / 0", Some("1")),
+        ("-9223372036854775808 / -1", None),
+        ("-9223372036854775808 % -1", None),
+        ("-(-9223372036854775808)", None),
+        ("b + 1", Some("9223372036854775807")),
+        ("b + 2", None),
+        ("-7 / 2", Some("-3")),
+        ("-7 % 2", Some("-1")),
+        ("2 + 3 * 4 - 6 / 3 % 2", Some("14")),
+        ("'x' in [\"x\", 'y'] && \"a\" < \"b\"", Some("true")),
+    ] {
+        assert_eq!(by_model(text).as_deref(), value, "{text}");
+    }
 }

@@ -1,0 +1,64 @@
+//! What the generator promises: the same seed gives the same world, every clause is reached, the
+//! lawful worlds keep their law, and shrinking ends small.
+
+use super::*;
+use crate::reference::{COUNTERS, Report, backtest, normal_form};
+use std::collections::BTreeMap;
+
+const WORLDS: u64 = 300;
+
+fn run(w: &World) -> Report {
+    let packs: Vec<&str> = w.packs.iter().map(String::as_str).collect();
+    backtest(&w.households.join("\n"), &w.events.join("\n"), &packs, Some(&w.until)).unwrap()
+}
+
+#[test]
+fn one_seed_is_one_world() {
+    assert_eq!(World::generate(7, 3), World::generate(7, 3));
+    assert_ne!(World::generate(7, 3), World::generate(8, 3));
+}
+
+#[test]
+fn every_clause_is_reached() {
+    let mut total: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut quiet = 0;
+    for seed in 0..WORLDS {
+        let report = run(&World::generate(seed, 1 + (seed % 4) as usize));
+        quiet += u64::from(report.alerts.is_empty());
+        assert!(normal_form(&report.alerts).iter().all(|l| !l.contains("WRONG")));
+        for (counter, n) in report.coverage {
+            *total.entry(counter).or_insert(0) += n;
+        }
+    }
+    let missed: Vec<&str> = total.iter().filter(|(_, n)| **n == 0).map(|(c, _)| *c).collect();
+    assert_eq!(missed, [""; 0], "{total:?}");
+    let unknown: Vec<&&str> = total.keys().filter(|c| !COUNTERS.contains(c)).collect();
+    assert_eq!(unknown, [&""; 0]);
+    assert!(quiet * 10 < WORLDS, "{quiet} worlds without any alert");
+}
+
+#[test]
+fn order_and_repetition_change_no_final_level() {
+    let mut alerted = 0;
+    for seed in 0..60 {
+        let w = World::lawful(seed);
+        let report = run(&w);
+        assert_eq!(report.refused.get("id.conflict"), None, "seed {seed}");
+        alerted += usize::from(report.levels.values().any(|l| l != "none"));
+        for other in [w.permute(seed), w.duplicate(seed), w.duplicate(seed).permute(seed + 1)] {
+            assert_eq!(run(&other).levels, report.levels, "seed {seed}");
+        }
+    }
+    assert!(alerted > 20, "only {alerted} worlds end with a level");
+}
+
+#[test]
+fn shrinking_keeps_the_failure_and_little_else() {
+    let opened = |w: &World| run(w).alerts.iter().any(|a| a["data"]["change"] == "opened");
+    let seed = (0..50).find(|s| opened(&World::generate(*s, 3))).unwrap();
+    let small = shrink(&World::generate(seed, 3), opened);
+    assert!(opened(&small));
+    assert!(small.events.len() == 1 && small.households.len() == 1 && small.packs.len() == 1);
+    let rules = crate::reference::yaml(&small.packs[0]).unwrap();
+    assert_eq!(rules["rules"].as_array().unwrap().len(), 1);
+}
