@@ -6,6 +6,7 @@ use crate::reference::{COUNTERS, Report, backtest, normal_form};
 use std::collections::BTreeMap;
 
 const WORLDS: u64 = 300;
+const LAWS: u64 = 60;
 
 fn run(w: &World) -> Report {
     let packs: Vec<&str> = w.packs.iter().map(String::as_str).collect();
@@ -40,7 +41,7 @@ fn every_clause_is_reached() {
 #[test]
 fn order_and_repetition_change_no_final_level() {
     let mut alerted = 0;
-    for seed in 0..60 {
+    for seed in 0..LAWS {
         let w = World::lawful(seed);
         let report = run(&w);
         assert_eq!(report.refused.get("id.conflict"), None, "seed {seed}");
@@ -61,4 +62,46 @@ fn shrinking_keeps_the_failure_and_little_else() {
     assert!(small.events.len() == 1 && small.households.len() == 1 && small.packs.len() == 1);
     let rules = crate::reference::yaml(&small.packs[0]).unwrap();
     assert_eq!(rules["rules"].as_array().unwrap().len(), 1);
+}
+
+/// Every expression of a pack with its place, the lets in their order.
+fn expressions(pack: &serde_json::Value) -> Vec<String> {
+    let text = |v: &serde_json::Value| v.as_str().map(str::to_owned);
+    let lets = pack["let"].as_object().into_iter().flatten().filter_map(|(_, e)| text(e));
+    let facts = pack["facts"].as_object().into_iter().flatten();
+    let filters = facts.filter_map(|(_, f)| text(&f["where"]));
+    let rules = pack["rules"].as_array().into_iter().flatten();
+    let levels = rules.flat_map(|r| ["red", "yellow", "green"].map(|l| text(&r[l])));
+    lets.chain(filters).chain(levels.flatten()).collect()
+}
+
+#[test]
+fn every_pack_is_one_that_loads() {
+    let mut shared = 0;
+    for seed in 0..WORLDS {
+        let w = World::generate(seed, 3);
+        let packs: Vec<_> = w.packs.iter().map(|p| crate::reference::yaml(p).unwrap()).collect();
+        for (at, pack) in packs.iter().enumerate() {
+            for text in expressions(pack) {
+                assert!(text.len() <= 4096, "seed {seed}");
+                assert!(cel::Program::compile(&text).is_ok(), "seed {seed}: {text}");
+            }
+            let names: Vec<&String> =
+                pack["let"].as_object().into_iter().flatten().map(|(k, _)| k).collect();
+            assert!(names.is_sorted(), "a let only uses earlier ones");
+            for other in &packs[..at] {
+                let ids = |p: &serde_json::Value| -> Vec<String> {
+                    let rules = p["rules"].as_array().unwrap();
+                    rules.iter().map(|r| r["id"].to_string()).collect()
+                };
+                let (old, new) = (ids(other), ids(pack));
+                if pack["scope"] == other["scope"] && old.iter().any(|id| new.contains(id)) {
+                    shared += 1;
+                    let ends = other["effective"]["to"].as_str().unwrap();
+                    assert!(ends < pack["effective"]["from"].as_str().unwrap(), "seed {seed}");
+                }
+            }
+        }
+    }
+    assert!(shared > 10);
 }
