@@ -19,6 +19,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("a flipped byte is damage, never skipped", flipped_byte),
     ("damage in an earlier segment is found when read", damage_in_earlier_segment),
     ("a missing segment is damage", missing_segment),
+    ("a segment under another name is damage", misnamed_segment),
     ("a full disk refuses and recovers", full_disk),
     ("a full disk at a new segment", full_disk_at_new_segment),
     ("a failed sync is never acknowledged", failed_sync),
@@ -220,13 +221,34 @@ fn failed_cut(disk: &Arc<dyn Disk>) -> Outcome {
     let metered = Metered::new(disk);
     let log = open(&metered.disk(), 1 << 20)?;
     append_from(&log, 0, 3)?;
-    metered.failing_syncs.store(3, Ordering::Relaxed);
-    assert_eq!(code(log.append(0, &[&record(3)])), "log.unconfirmed");
-    assert_eq!(code(log.append(0, &[&record(3)])), "log.io");
-    expect_records(&log, 0, 3)?;
-    append_from(&log, 3, 5)?;
+    for failing in [2, 3] {
+        let end = log.end(0)?;
+        metered.failing_syncs.store(failing, Ordering::Relaxed);
+        let long = vec![9; 5000];
+        assert_eq!(code(log.append(0, &[&record(end), &long])), "log.unconfirmed");
+        if failing == 3 {
+            assert_eq!(code(log.append(0, &[&record(end)])), "log.io");
+        }
+        expect_records(&log, 0, end)?;
+        append_from(&log, end, end + 1)?;
+        assert!(disk.open(SEGMENT)?.len()? < 1000, "the failed write is cut before the next");
+    }
     drop(log);
-    expect_records(&open(disk, 1 << 20)?, 0, 5)
+    let log = open(disk, 1 << 20)?;
+    assert_eq!(log.torn(), []);
+    expect_records(&log, 0, 5)
+}
+
+fn misnamed_segment(disk: &Arc<dyn Disk>) -> Outcome {
+    append_from(&open(disk, 1 << 20)?, 0, 1)?;
+    let bytes = content(disk, SEGMENT)?;
+    // Without the mark of the orderly end: one group, as after a kill.
+    replace(disk, SEGMENT, &bytes[..bytes.len() - 24])?;
+    let other = "0000/00000000000000000007.seg";
+    disk.rename(SEGMENT, other)?;
+    assert_eq!(code(open(disk, 1 << 20)), "log.corrupt");
+    assert_eq!(content(disk, other)?.len(), bytes.len() - 24, "nothing is cut");
+    Ok(())
 }
 
 fn locked(disk: &Arc<dyn Disk>) -> Outcome {
@@ -289,6 +311,9 @@ fn retention(disk: &Arc<dyn Disk>) -> Outcome {
     append_from(&log, 0, 30)?;
     let files = disk.list("0000")?.len();
     assert!(files > 5);
+    for offset in 0..15 {
+        assert!(log.truncate_before(0, offset)? <= offset);
+    }
     let start = log.truncate_before(0, 15)?;
     assert!((1..=15).contains(&start), "{start}");
     assert_eq!(log.truncate_before(0, 15)?, start);

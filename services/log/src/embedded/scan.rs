@@ -116,9 +116,9 @@ pub(crate) fn walk(
     Ok(Walk { end, sealed, rest: Rest::Nothing })
 }
 
-/// Whether a group mark stands behind byte `from`.
+/// Whether a group mark stands at byte `from`, where it can only be a wrong one, or behind.
 fn mark_behind(file: &dyn DiskFile, from: u64, limit: u64) -> io::Result<bool> {
-    let mut position = from + 1;
+    let mut position = from;
     let mut buffer = Vec::new();
     while position + MARK as u64 <= limit {
         buffer.resize((limit - position).min(BLOCK as u64) as usize, 0);

@@ -163,3 +163,55 @@ fn a_crash_while_the_log_is_made_leaves_a_log_that_opens() {
         assert_eq!(log.append(2, &[b"x"]), Ok(0..1));
     }
 }
+
+#[test]
+fn what_a_killed_process_wrote_is_made_durable_before_it_is_shown() {
+    let settings = Settings::new("journal", 1);
+    for seed in 0..20 {
+        let disk = SimulatedDisk::new(seed);
+        let open = || SimulatedLog::open(&disk, &settings, Faults::default()).unwrap();
+        drop(open());
+        let segment = disk.mount().create("0000/00000000000000000000.seg").unwrap();
+        let record =
+            [4, 0, 0, 0].into_iter().chain(crc32c::crc32c(b"\x04\0\0\0kill").to_le_bytes());
+        segment.write_at(0, &record.chain(*b"kill").collect::<Vec<_>>()).unwrap();
+        let log = open();
+        assert_eq!(read_all(&log, 0, 100).unwrap(), [(0, b"kill".to_vec())]);
+        disk.crash();
+        drop(log);
+        assert_eq!(read_all(&open(), 0, 100).unwrap(), [(0, b"kill".to_vec())]);
+    }
+}
+
+#[test]
+fn a_crash_after_retention_leaves_no_gap() {
+    let settings = Settings { segment_bytes: 1, ..Settings::new("journal", 1) };
+    for seed in 0..60 {
+        let disk = SimulatedDisk::new(seed);
+        let open = || SimulatedLog::open(&disk, &settings, Faults::default()).unwrap();
+        let log = open();
+        for offset in 0..10_u8 {
+            log.append(0, &[&[offset]]).unwrap();
+        }
+        disk.crash_after(seed % 20);
+        let _ = log.truncate_before(0, 9);
+        disk.crash();
+        drop(log);
+        let log = open();
+        let expected: Vec<_> = (log.start(0).unwrap()..10).map(|o| (o, vec![o as u8])).collect();
+        assert_eq!(read_all(&log, 0, 100).unwrap(), expected);
+    }
+}
+
+#[test]
+fn appends_larger_than_a_group_together_wait_for_their_turn() {
+    let disk = SimulatedDisk::new(6);
+    let log = SimulatedLog::open(&disk, &Settings::new("journal", 1), Faults::default()).unwrap();
+    let large = vec![1; 20 << 20];
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| log.append(0, &[&large, &large]).unwrap());
+        }
+    });
+    assert_eq!(log.end(0), Ok(8));
+}
