@@ -221,12 +221,13 @@ fn failed_cut(disk: &Arc<dyn Disk>) -> Outcome {
     let metered = Metered::new(disk);
     let log = open(&metered.disk(), 1 << 20)?;
     append_from(&log, 0, 3)?;
-    for failing in [2, 3] {
+    for (syncs, cuts, refused) in [(2, 0, false), (3, 0, true), (1, 1, false), (1, 2, true)] {
         let end = log.end(0)?;
-        metered.failing_syncs.store(failing, Ordering::Relaxed);
+        metered.failing_syncs.store(syncs, Ordering::Relaxed);
+        metered.failing_cuts.store(cuts, Ordering::Relaxed);
         let long = vec![9; 5000];
         assert_eq!(code(log.append(0, &[&record(end), &long])), "log.unconfirmed");
-        if failing == 3 {
+        if refused {
             assert_eq!(code(log.append(0, &[&record(end)])), "log.io");
         }
         expect_records(&log, 0, end)?;
@@ -236,7 +237,7 @@ fn failed_cut(disk: &Arc<dyn Disk>) -> Outcome {
     drop(log);
     let log = open(disk, 1 << 20)?;
     assert_eq!(log.torn(), []);
-    expect_records(&log, 0, 5)
+    expect_records(&log, 0, 7)
 }
 
 fn misnamed_segment(disk: &Arc<dyn Disk>) -> Outcome {

@@ -19,6 +19,8 @@ pub(super) struct Meter {
     pub(super) room: AtomicU64,
     /// How many of the next file syncs fail.
     pub(super) failing_syncs: AtomicU64,
+    /// How many of the next cuts fail.
+    pub(super) failing_cuts: AtomicU64,
     held: AtomicBool,
 }
 
@@ -33,6 +35,7 @@ impl Metered {
             read_bytes: AtomicU64::new(0),
             room: AtomicU64::new(u64::MAX),
             failing_syncs: AtomicU64::new(0),
+            failing_cuts: AtomicU64::new(0),
             held: AtomicBool::new(false),
         }))
     }
@@ -127,15 +130,21 @@ impl DiskFile for MeteredFile {
         while self.1.held.load(Ordering::Acquire) {
             thread::yield_now();
         }
-        let failing = &self.1.failing_syncs;
-        if failing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
-        {
+        if counts_down(&self.1.failing_syncs) {
             return Err(Error::other("a sync failed"));
         }
         self.0.sync()
     }
 
     fn truncate(&self, len: u64) -> Result<()> {
+        if counts_down(&self.1.failing_cuts) {
+            return Err(Error::other("a cut failed"));
+        }
         self.0.truncate(len)
     }
+}
+
+/// Takes one from a counter; says whether there was one.
+fn counts_down(counter: &AtomicU64) -> bool {
+    counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
 }
