@@ -60,8 +60,11 @@ codes! {
     AmountText "amount.text" 422 false "an amount must be a number, not a text" "金额必须是数字而不是文本";
     AuthForbidden "auth.forbidden" 403 false "this caller may not do that here" "无权执行此操作";
     AuthRequired "auth.required" 401 false "a bearer token is required" "需要访问令牌";
+    BatchRefused "batch.refused" 422 false "a record of an atomic call was refused; nothing was taken" "批次中有记录被拒绝，未接收任何内容";
     BatchUnknown "batch.unknown" 404 false "no batch of this id is known" "没有此批次";
+    BodyBroken "body.broken" 400 false "the body is cut short or does not fit its encoding" "内容不完整或与其编码不符";
     BodyEncoding "body.encoding" 415 false "the body's content encoding is not supported" "不支持的内容编码";
+    BodyTimeout "body.timeout" 408 true "the body arrives too slowly" "内容接收超时";
     BodyType "body.type" 415 false "the body's content type is not supported" "不支持的内容类型";
     CaseUnknown "case.unknown" 404 false "no case of this id is known" "没有此个案";
     CloudEventsVersion "cloudevents.version" 422 false "specversion must be 1.0" "specversion 必须为 1.0";
@@ -88,6 +91,7 @@ codes! {
     OverloadRate "overload.rate" 429 true "too many requests at once; send again later" "请求过多，请稍后重试";
     PackConflict "pack.conflict" 409 false "the pack contradicts one in force" "规则包与在用规则包冲突";
     PackInvalid "pack.invalid" 422 false "the pack has errors" "规则包有错误";
+    PackUnknown "pack.unknown" 404 false "no pack of this id is known" "没有此规则包";
     ParkedExpired "parked.expired" 422 false "the record stayed unmatched longer than is kept" "记录长期未匹配已过期";
     PathUnknown "path.unknown" 404 false "there is nothing at this path" "路径不存在";
     QueryInvalid "query.invalid" 400 false "a query parameter is not understood" "查询参数有误";

@@ -1,0 +1,1 @@
+//! The import client: NDJSON files to a door elsewhere.

@@ -1,0 +1,200 @@
+//! The two secrets of a folder: the key that turns ID numbers into tokens, and the operator's token.
+//!
+//! Files of mode 0600 and no other. It refuses to show a secret in a message or a debug print.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use hmac::{Hmac, KeyInit, Mac};
+use proto::{ids::hex, person::TokenKey};
+use sha2::{Digest, Sha256};
+
+/// The key's file in its folder.
+pub const KEY_FILE: &str = "token.key";
+/// The operator token's file in its folder.
+pub const OPERATOR_FILE: &str = "operator.token";
+/// The version of a key that is made here; it stands in every token.
+pub const KEY_VERSION: u8 = 1;
+
+/// Why a secret cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Others could read it.
+    #[error("{path} must have mode 0600, it has {mode:o}")]
+    Mode {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The content is not what was written.
+    #[error("{path} does not hold a secret of the expected form")]
+    Form {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The machine gives no random bytes.
+    #[error("no random bytes are to be had")]
+    Random,
+    /// The file cannot be read or written.
+    #[error("{path} cannot be used")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The key and what identifies it without telling it.
+#[derive(Clone, Debug)]
+pub struct StoredKey {
+    /// The key.
+    pub key: TokenKey,
+    /// 16 hex digits: the first 8 bytes of SHA-256 of HMAC-SHA-256(key, `levee.fingerprint`). A
+    /// folder that remembers it refuses a journal whose tokens another key made.
+    pub fingerprint: String,
+}
+
+/// Loads `DIR/token.key` (the version, a space, 64 hex digits), or makes it on first use.
+///
+/// # Errors
+/// [`SecretError`].
+pub fn key(folder: &Path) -> Result<StoredKey, SecretError> {
+    let path = folder.join(KEY_FILE);
+    let text = load_or_create(&path, |secret| format!("{KEY_VERSION} {}", hex(secret)))?;
+    let (version, secret) = parse_key(&text).ok_or(SecretError::Form { path })?;
+    Ok(StoredKey { key: TokenKey::new(version, &secret), fingerprint: fingerprint(&secret) })
+}
+
+/// Loads `DIR/operator.token` (64 hex digits), or makes it on first use.
+///
+/// # Errors
+/// [`SecretError`].
+pub fn operator_token(folder: &Path) -> Result<String, SecretError> {
+    let path = folder.join(OPERATOR_FILE);
+    let token = load_or_create(&path, |secret| hex(secret))?;
+    let holds = token.len() >= 32 && token.bytes().all(|b| b.is_ascii_graphic());
+    if holds { Ok(token) } else { Err(SecretError::Form { path }) }
+}
+
+fn fingerprint(secret: &[u8; 32]) -> String {
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(secret);
+    let mut mac = Hmac::<Sha256>::new(&block.into());
+    mac.update(b"levee.fingerprint");
+    hex(&Sha256::digest(mac.finalize().into_bytes())[..8])
+}
+
+fn parse_key(text: &str) -> Option<(u8, [u8; 32])> {
+    let (version, digits) = text.split_once(' ')?;
+    let version = version.parse().ok().filter(|v| (1..=9).contains(v))?;
+    let mut secret = [0; 32];
+    if digits.len() != 64 || !digits.is_ascii() {
+        return None;
+    }
+    for (n, byte) in secret.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(digits.get(2 * n..2 * n + 2)?, 16).ok()?;
+    }
+    Some((version, secret))
+}
+
+fn load_or_create(
+    path: &Path,
+    written: impl FnOnce(&[u8; 32]) -> String,
+) -> Result<String, SecretError> {
+    let failed = |source| SecretError::Io { path: path.to_owned(), source };
+    match load(path) {
+        Err(SecretError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        loaded => return loaded,
+    }
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|_| SecretError::Random)?;
+    // Written aside and linked in place: a crash leaves no half secret, a rival keeps the first.
+    let aside = path.with_extension(format!("new-{}", std::process::id()));
+    create(&aside, &written(&secret)).map_err(failed)?;
+    let linked = fs::hard_link(&aside, path);
+    fs::remove_file(&aside).map_err(failed)?;
+    match linked {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(failed(e)),
+        _ => {}
+    }
+    if let Some(folder) = path.parent() {
+        fs::File::open(folder).and_then(|f| f.sync_all()).map_err(failed)?;
+    }
+    load(path)
+}
+
+fn load(path: &Path) -> Result<String, SecretError> {
+    let failed = |source| SecretError::Io { path: path.to_owned(), source };
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
+    if mode != 0o600 {
+        return Err(SecretError::Mode { path: path.to_owned(), mode });
+    }
+    fs::read_to_string(path).map(|text| text.trim_end().to_owned()).map_err(failed)
+}
+
+fn create(path: &Path, text: &str) -> io::Result<()> {
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::person::Persons;
+
+    use super::*;
+
+    fn token(stored: &StoredKey) -> String {
+        Persons::Tokens(&stored.key).take("990000199001010017").unwrap().person
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = key(folder.path()).unwrap();
+        let again = key(folder.path()).unwrap();
+        assert_eq!(token(&first), token(&again));
+        assert_eq!(first.fingerprint, again.fingerprint);
+        assert_eq!(first.fingerprint.len(), 16);
+        let other = tempfile::tempdir().unwrap();
+        let other = key(other.path()).unwrap();
+        assert_ne!(token(&first), token(&other));
+        assert_ne!(first.fingerprint, other.fingerprint);
+        let names = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(names, 1, "nothing is left aside");
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_written_formula() {
+        assert_eq!(fingerprint(&[7; 32]), "d4261bd96ca5421b");
+    }
+
+    #[test]
+    fn a_secret_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let token = operator_token(folder.path()).unwrap();
+        assert_eq!(operator_token(folder.path()).unwrap(), token);
+        assert_eq!(token.len(), 64);
+        let path = folder.path().join(OPERATOR_FILE);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let refused = operator_token(folder.path()).unwrap_err();
+        assert!(matches!(refused, SecretError::Mode { mode: 0o640, .. }));
+        assert!(!refused.to_string().contains(&token));
+    }
+
+    #[test]
+    fn a_damaged_key_is_refused_and_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        for damaged in ["", "1 00", &format!("0 {}", "0".repeat(64)), &"é".repeat(33)] {
+            create(&folder.path().join(KEY_FILE), damaged).unwrap();
+            assert!(matches!(key(folder.path()), Err(SecretError::Form { .. })), "{damaged}");
+        }
+    }
+}
