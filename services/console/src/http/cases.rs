@@ -1,0 +1,134 @@
+//! `GET /v1/cases` and `GET /v1/cases/{case}`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State as Shared};
+use proto::alert::Severity;
+use proto::codes::Code;
+use proto::region::{Area, Prefix, Region};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::access::Access;
+use super::{Console, Refusal};
+use crate::board::{Cursor, Filter, Item, Key, State};
+use crate::ports::{Alerts, Caller};
+
+/// Cases on a page when the caller does not say.
+const LIMIT: usize = 50;
+/// Cases on a page at most.
+const MOST: usize = 500;
+/// Revisions of one case at most; the latest are given.
+pub(super) const REVISIONS: usize = 1_000;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    region: Option<String>,
+    level: Option<String>,
+    state: Option<String>,
+    rule: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct List {
+    items: Vec<Item>,
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct One {
+    #[serde(flatten)]
+    item: Item,
+    /// The alerts as they stand in the log, oldest first.
+    alerts: Vec<Box<RawValue>>,
+}
+
+/// The area asked for within what the caller may see, and a site apart from it.
+pub(super) fn area(
+    asked: Option<&str>,
+    caller: Caller,
+) -> Result<(Prefix, Option<String>), Refusal> {
+    let Some(text) = asked.filter(|text| !text.is_empty()) else {
+        return Ok((caller.region, None));
+    };
+    match Area::parse(text).ok_or(Refusal(Code::QueryInvalid))? {
+        Area::Prefix(prefix) if caller.region.covers(prefix) => Ok((prefix, None)),
+        Area::Prefix(_) => Err(Refusal(Code::AuthForbidden)),
+        Area::Site(site) => Ok((caller.region, Some(site))),
+    }
+}
+
+/// A level by its word; an empty word is none asked for.
+pub(super) fn level(asked: Option<&str>) -> Result<Option<Severity>, Refusal> {
+    let word = asked.filter(|word| !word.is_empty());
+    let parse = |word| Severity::parse(word).ok_or(Refusal(Code::QueryInvalid));
+    word.map(parse).transpose()
+}
+
+pub(super) async fn list(
+    Shared(console): Shared<Arc<Console>>,
+    Access(caller): Access,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<List>, Refusal> {
+    let Query(asked) = asked.map_err(|_| Refusal(Code::QueryInvalid))?;
+    let (area, site) = area(asked.region.as_deref(), caller)?;
+    let state = match asked.state.as_deref() {
+        None | Some("open" | "") => Some(State::Open),
+        Some("closed") => Some(State::Closed),
+        Some("all") => None,
+        Some(_) => return Err(Refusal(Code::QueryInvalid)),
+    };
+    let level = level(asked.level.as_deref())?;
+    let rule = asked.rule.filter(|rule| !rule.is_empty());
+    let limit = asked.limit.unwrap_or(LIMIT).min(MOST);
+    let cursor = asked.cursor.filter(|c| !c.is_empty());
+    let after = cursor.map(|c| Cursor::parse(&c).ok_or(Refusal(Code::QueryInvalid))).transpose()?;
+    if limit == 0 {
+        return Err(Refusal(Code::QueryInvalid));
+    }
+    ready(&console)?;
+    let filter = Filter { area, site, level, state, rule };
+    let page = console.desk.board().list(&filter, after, limit);
+    Ok(Json(List { items: page.items, next: page.next.map(|c| c.to_string()) }))
+}
+
+pub(super) async fn one(
+    Shared(console): Shared<Arc<Console>>,
+    Access(caller): Access,
+    Path(case): Path<String>,
+) -> Result<Json<One>, Refusal> {
+    ready(&console)?;
+    let (item, seqs) = find(&console, caller, &case).ok_or(Refusal(Code::CaseUnknown))?;
+    let alerts = Arc::clone(&console.alerts);
+    let lines = tokio::task::spawn_blocking(move || read(&*alerts, &seqs));
+    let lines = lines.await.map_err(|_| Refusal(Code::ServiceFault))?;
+    let raw = |line: Vec<u8>| RawValue::from_string(String::from_utf8(line).ok()?).ok();
+    Ok(Json(One { item, alerts: lines.into_iter().filter_map(raw).collect() }))
+}
+
+/// A case and the numbers of its alerts, if the caller may see it.
+pub(super) fn find(console: &Console, caller: Caller, case: &str) -> Option<(Item, Vec<u64>)> {
+    let key = Key::parse(case)?;
+    let board = console.desk.board();
+    let item = board.case(key)?;
+    let seen = Region::parse(&item.region).is_some_and(|region| caller.sees(region));
+    seen.then(|| (item, board.revisions(key, REVISIONS)))
+}
+
+/// Half a board would hide families: nothing is listed before it is whole.
+pub(super) fn ready(console: &Console) -> Result<(), Refusal> {
+    if console.desk.is_live() { Ok(()) } else { Err(Refusal(Code::ServiceStarting)) }
+}
+
+/// The alerts with these numbers, in their order; what is no longer kept is left out. Blocks.
+pub(super) fn read(alerts: &dyn Alerts, seqs: &[u64]) -> Vec<Vec<u8>> {
+    let one = |seq: &u64| {
+        let found = alerts.read(*seq, 1).ok()?;
+        found.into_iter().find(|(number, _)| number == seq).map(|(_, line)| line)
+    };
+    seqs.iter().filter_map(one).collect()
+}

@@ -1,0 +1,164 @@
+//! A case's page and a household's page: the reasons, the bills, the course.
+
+use askama::Template;
+use proto::alert::{Severity, Value as Known};
+use serde_json::Value;
+
+use super::alert::{Evidence, Shown, Signal};
+use super::bills::{Bill, Bills, text};
+use super::course::Course;
+use super::words::{self, Lang};
+use crate::board::{Item, State};
+
+/// The page of one case: its alerts, newest first.
+#[derive(Template)]
+#[template(path = "case.html")]
+pub(crate) struct CasePage {
+    pub(crate) l: Lang,
+    pub(crate) item: Item,
+    pub(crate) alerts: Vec<Shown>,
+    pub(crate) bills: Bills,
+    pub(crate) view: View,
+    pub(crate) course: Option<Course>,
+}
+
+/// The page of one household: its profile, its cases, everything known of it.
+#[derive(Template)]
+#[template(path = "household.html")]
+pub(crate) struct HouseholdPage {
+    pub(crate) l: Lang,
+    pub(crate) household: String,
+    pub(crate) cases: Vec<Item>,
+    pub(crate) bills: Bills,
+    pub(crate) view: View,
+    pub(crate) course: Option<Course>,
+}
+
+/// The household's view as the engine gives it; every part may be absent.
+#[derive(Debug, Default)]
+pub(crate) struct View(pub(crate) Option<Value>);
+
+impl View {
+    /// A text of the view.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.0.as_ref().map_or("", |view| text(view, name))
+    }
+
+    pub(crate) fn level(&self) -> Option<Severity> {
+        Severity::parse(self.text("level"))
+    }
+
+    fn number(&self, name: &str) -> Option<i64> {
+        self.0.as_ref()?.get(name)?.as_i64()
+    }
+
+    fn list(&self, name: &str) -> &[Value] {
+        let list = self.0.as_ref().and_then(|view| view.get(name)).and_then(Value::as_array);
+        list.map_or(&[], Vec::as_slice)
+    }
+
+    /// What the profile says: a name and how people read it.
+    fn profile(&self, l: Lang) -> Vec<(&'static str, String)> {
+        let money = self.number("net_income_fen").map(|fen| words::yuan(fen));
+        let all = [
+            (l.t("类别", "class"), l.word(self.text("class")).to_owned()),
+            (
+                l.t("人口", "members"),
+                self.number("size").map_or_else(String::new, |n| n.to_string()),
+            ),
+            (l.t("家庭纯收入（元）", "net income (yuan)"), money.unwrap_or_default()),
+            (l.t("地区", "region"), self.text("region").to_owned()),
+            (l.t("安置点", "site"), self.text("site").to_owned()),
+            (l.t("档案时间", "profile of"), words::minute(self.text("profile_at"))),
+        ];
+        all.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+    }
+
+    /// The threshold of a value in a rule, where the view states one.
+    fn threshold(&self, rule: &str, name: &str) -> Option<&Value> {
+        let mut found = self.list("headroom").iter();
+        let found = found.find(|h| text(h, "rule") == rule && room_name(h) == name)?;
+        found.get("threshold")
+    }
+
+    /// The distance to each threshold: rule, name, value, threshold.
+    fn headroom(&self, l: Lang) -> Vec<(&str, &str, String, String)> {
+        let line =
+            |h| (text(h, "rule"), room_name(h), shown(l, h, "value"), shown(l, h, "threshold"));
+        self.list("headroom").iter().map(line).collect()
+    }
+
+    /// Every fact: pack, name, value.
+    fn facts(&self, l: Lang) -> Vec<(&str, &str, String)> {
+        let packs = self.0.as_ref().and_then(|view| view.get("facts")).and_then(Value::as_object);
+        let packs = packs.into_iter().flatten();
+        packs
+            .filter_map(|(pack, facts)| Some((pack, facts.as_object()?)))
+            .flat_map(|(pack, facts)| {
+                facts.iter().map(move |(name, v)| (&**pack, &**name, readable(l, Some(v))))
+            })
+            .collect()
+    }
+}
+
+fn room_name(headroom: &Value) -> &str {
+    let names = ["name", "fact", "let"].map(|key| text(headroom, key));
+    names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+}
+
+fn shown(l: Lang, object: &Value, name: &str) -> String {
+    readable(l, object.get(name))
+}
+
+fn readable(l: Lang, value: Option<&Value>) -> String {
+    let known = match value {
+        Some(Value::Bool(yes)) => Known::Bool(*yes),
+        Some(Value::String(text)) => Known::Text(text.clone()),
+        Some(Value::Number(n)) => n.as_i64().map_or_else(|| Known::Text(n.to_string()), Known::Int),
+        _ => return String::new(),
+    };
+    words::value(l, &known)
+}
+
+/// A value of a signal: name, as people read it, as it stands, its threshold.
+struct Line<'a> {
+    name: &'a str,
+    text: String,
+    raw: String,
+    threshold: String,
+}
+
+impl CasePage {
+    fn lines<'a>(&'a self, signal: &'a Signal) -> Vec<Line<'a>> {
+        let line = |(name, value): &'a (String, Known)| Line {
+            name,
+            text: words::value(self.l, value),
+            raw: words::raw(value),
+            threshold: readable(self.l, self.view.threshold(&signal.rule, name)),
+        };
+        signal.values.0.iter().map(line).collect()
+    }
+
+    fn bill(&self, evidence: &Evidence) -> Bill {
+        let found = self.bills.find(&evidence.source, &evidence.id).cloned();
+        found.unwrap_or_else(|| Bill {
+            title: self.l.t("依据事件", "event").to_owned(),
+            on: evidence.occurred_on.clone(),
+            source: evidence.source.clone(),
+            ..Bill::default()
+        })
+    }
+
+    fn is_open(&self) -> bool {
+        self.item.state == State::Open
+    }
+}
+
+impl HouseholdPage {
+    fn state(&self, item: &Item) -> &'static str {
+        match item.state {
+            State::Open => self.l.t("进行中", "open"),
+            State::Closed => self.l.t("已结案", "closed"),
+        }
+    }
+}

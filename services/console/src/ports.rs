@@ -1,0 +1,62 @@
+//! What the console asks of others: the alerts log, the households and who is calling.
+
+use std::pin::Pin;
+
+use proto::region::{Prefix, Region};
+use tokio::sync::watch;
+
+/// An answer that is still to come.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The alerts log cannot be read at this place now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the alerts log cannot be read")]
+pub struct Unreadable;
+
+/// The alerts log: one sequence of alerts as JSON lines, numbered from 0 and durable.
+pub trait Alerts: Send + Sync + 'static {
+    /// The number of the first alert that is kept.
+    fn start(&self) -> u64;
+
+    /// The number that the next alert gets.
+    fn end(&self) -> u64;
+
+    /// Up to `max` alerts from number `from` on, each with its number. Blocks shortly; the console
+    /// calls it where blocking is allowed. Empty at the end.
+    ///
+    /// # Errors
+    /// [`Unreadable`] for a number before [`Alerts::start`] and for a failing store.
+    fn read(&self, from: u64, max: usize) -> Result<Vec<(u64, Vec<u8>)>, Unreadable>;
+
+    /// Tells the end whenever it moves.
+    fn wait(&self) -> watch::Receiver<u64>;
+}
+
+/// The households as `GET /v1/households/{id}` shows them.
+pub trait Households: Send + Sync + 'static {
+    /// The view of one household: an object with `household`, `region`, `site`, `class`, `size`,
+    /// `net_income_fen`, `level`, `state`, `profile_at`, `events`, `facts`, `rules`, `headroom`;
+    /// whatever is absent is left out of the pages. Nothing when no such household is known.
+    fn household(&self, id: String) -> Answer<'_, Option<serde_json::Value>>;
+}
+
+/// Who is asking, and which area they may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// Everything outside this area does not exist for the caller.
+    pub region: Prefix,
+}
+
+impl Caller {
+    /// Whether the caller may see a household registered here.
+    #[must_use]
+    pub fn sees(self, region: Region) -> bool {
+        self.region.contains(region)
+    }
+}
+
+/// The accounts behind bearer tokens.
+pub trait Accounts: Send + Sync + 'static {
+    /// The owner of a token, compared in constant time; nothing for an unknown one.
+    fn bearer(&self, token: &str) -> Option<Caller>;
+}
