@@ -1,6 +1,6 @@
 //! Disasters: which villages each one hits, the warnings before it, the losses after it.
 //!
-//! A year's storms, droughts and hail are drawn for the whole province, then scaled so that a year has
+//! The storms, droughts and hail of 365 days are drawn for the whole province, then scaled so that a year has
 //! the national rate of losses. It refuses to know who lives in a village.
 
 use proto::date::Date;
@@ -72,8 +72,8 @@ pub(crate) struct Storms {
 impl Storms {
     pub(crate) fn new(seed: u64, layout: &Layout, calendar: &Calendar) -> Storms {
         let mut all = Vec::new();
-        for year in calendar.calendar_years() {
-            all.extend(of_year(seed, year, layout));
+        for year in 0..calendar.days().div_ceil(365) {
+            all.extend(of_year(seed, year, calendar.from, layout));
         }
         let mut by_village = vec![Vec::new(); layout.villages() as usize];
         for (n, storm) in (0u16..).zip(&all) {
@@ -124,15 +124,18 @@ impl Storms {
     }
 }
 
-fn of_year(seed: u64, year: i32, layout: &Layout) -> Vec<Storm> {
-    let mut draw = Draw::new(seed, Topic::Storms, u64::from(year.unsigned_abs()));
-    let start = Date::ymd(year, 1, 1).unwrap_or_default();
+/// The disasters of the 365 days that begin `year` times 365 days after `from`, each in its season.
+fn of_year(seed: u64, year: u32, from: Date, layout: &Layout) -> Vec<Storm> {
+    let mut draw = Draw::new(seed, Topic::Storms, 1 + u64::from(year));
+    let start = from.plus(365 * year.cast_signed());
+    let first_day = start.0 - start.year_start().0;
     let townships = layout.townships();
     let (mut storms, mut expected) = (Vec::new(), 0.0);
     for sort in &SORTS {
         let count = draw.poisson(sort.a_year).max(u32::from(sort.hazard == "flood"));
         for _ in 0..count {
-            let day = start.plus(sort.season.0 + draw.whole(0, sort.season.1));
+            let day_of_year = sort.season.0 + draw.whole(0, sort.season.1);
+            let day = start.plus((day_of_year - first_day).rem_euclid(365));
             let reach = draw.between(sort.reach.0, sort.reach.1) * f64::from(townships);
             let length = (reach as u32).clamp(1, townships);
             let first = draw.below(townships - length + 1);
