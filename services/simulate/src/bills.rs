@@ -1,5 +1,6 @@
-//! Medical bills: visits and admissions by health class, each with its payment layers, and what is paid
-//! back later: second and third payments, reversals and amendments, each a correction by reference.
+//! Medical bills: visits and admissions by health class, each with its payment layers, and what
+//! is paid back later: second and third payments, reversals and amendments, each a correction by
+//! reference.
 //!
 //! It refuses to know the household's means.
 
@@ -94,8 +95,9 @@ fn layers(setting: &'static str, total: f64, self_paid: f64, other: f64) -> Bill
     }
 }
 
-/// A stay, and for 15 % of them the serious-illness insurance and then medical aid paying 1 to 90 days
-/// later: each restates the bill with a smaller self-paid part. Large bills are paid twice more often.
+/// A stay, and for 15 % of them the serious-illness insurance and then medical aid paying 1 to 90
+/// days later: each restates the bill with a smaller self-paid part. Large bills are paid twice
+/// more often.
 fn admission(person: &Person, story: &mut Story<'_>, draw: &mut Draw) {
     let first = stay(person.health, draw);
     let told = send(person, first, story, draw);

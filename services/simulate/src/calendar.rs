@@ -74,8 +74,9 @@ impl Calendar {
     }
 }
 
-/// How busy a clinic is on a day, 1 on an ordinary one: Mondays full, Sundays thin, almost empty in
-/// the week of the Spring Festival, full for two weeks after it, respiratory illness in winter.
+/// How busy a clinic is on a day, 1 on an ordinary one: Mondays full, Sundays thin, almost empty
+/// in the week of the Spring Festival, full for two weeks after it, respiratory illness in
+/// winter.
 fn clinic_weight(day: Date) -> f64 {
     // 1970-01-01 was a Thursday.
     let weekday = match (day.0 + 3).rem_euclid(7) {

@@ -1,4 +1,5 @@
-//! Monthly credits: pensions, allowances, disability subsidies. Off by default: they double the volume.
+//! Monthly credits: pensions, allowances, disability subsidies. Off by default: they double the
+//! volume.
 //!
 //! It refuses to know what is spent.
 

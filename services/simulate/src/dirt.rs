@@ -1,5 +1,5 @@
-//! What is wrong with real registers: failing checksums, old region codes, persons on two lists and
-//! persons on none. It refuses to repair it.
+//! What is wrong with real registers: failing checksums, old region codes, persons on two lists
+//! and persons on none. It refuses to repair it.
 
 use crate::{
     draw::{Draw, Topic},

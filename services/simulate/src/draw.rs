@@ -1,4 +1,5 @@
-//! Random numbers: one ChaCha stream per household and phenomenon, and the few distributions needed.
+//! Random numbers: one ChaCha stream per household and phenomenon, and the few distributions
+//! needed.
 //!
 //! The samplers stand here because a library's may change between versions, and the bytes of a
 //! province must not. It refuses to know what is drawn.
@@ -43,7 +44,7 @@ impl Draw {
         let mut key = *b"levee.simulate.1........00000000";
         key[16..24].copy_from_slice(&seed.to_le_bytes());
         let mut rng = ChaCha8Rng::from_seed(key);
-        rng.set_stream(of << 8 | topic as u64);
+        rng.set_stream((of << 8) | topic as u64);
         Draw(rng)
     }
 
@@ -60,7 +61,7 @@ impl Draw {
 
     /// Uniform whole number in `0 <= n < limit`; 0 where the limit is 0.
     pub(crate) fn below(&mut self, limit: u32) -> u32 {
-        (u64::from(self.0.next_u32()) * u64::from(limit) >> 32) as u32
+        ((u64::from(self.0.next_u32()) * u64::from(limit)) >> 32) as u32
     }
 
     /// Uniform whole number in `from ..= to`.

@@ -1,6 +1,7 @@
 //! Frailty: a health class per person by age, and who holds a disability certificate.
 //!
-//! The classes' shares over all ages are 70, 21.5, 7 and 1.5 %. It refuses to know what an illness costs.
+//! The classes' shares over all ages are 70, 21.5, 7 and 1.5 %. It refuses to know what an
+//! illness costs.
 
 use crate::{
     draw::{Draw, Topic},
@@ -9,7 +10,8 @@ use crate::{
 
 const CLASSES: [Health; 4] = [Health::Good, Health::Chronic, Health::Severe, Health::Catastrophic];
 
-/// Gives every member a health class, a certificate where it fits, and lets illness take labour away.
+/// Gives every member a health class, a certificate where it fits, and lets illness take labour
+/// away.
 pub(crate) fn assign(seed: u64, index: u32, people: &mut [Person]) {
     let mut draw = Draw::new(seed, Topic::Health, u64::from(index));
     for person in people {

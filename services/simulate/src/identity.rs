@@ -13,9 +13,9 @@ const STEP: u64 = 7919;
 const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 const CHECKS: &[u8; 11] = b"10X98765432";
 
-/// The number of member `slot` of household `household`, born in `year`. Injective: the area of first
-/// registration, day and sequence number are a bijection of (household, slot). With `bad` the check
-/// character is a wrong one.
+/// The number of member `slot` of household `household`, born in `year`. Injective: the area of
+/// first registration, day and sequence number are a bijection of (household, slot). With `bad`
+/// the check character is a wrong one.
 pub(crate) fn number(household: u32, slot: u8, year: i32, bad: bool) -> [u8; 18] {
     let unique = u64::from(household) * u64::from(SLOTS) + u64::from(slot);
     let area = unique / CELL;

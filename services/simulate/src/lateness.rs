@@ -1,7 +1,7 @@
 //! How long after the fact each department sees it.
 //!
-//! Bills arrive in days, except those paid by hand in another province; other departments send weekly,
-//! monthly or when a process has ended. It refuses to know what is sent.
+//! Bills arrive in days, except those paid by hand in another province; other departments send
+//! weekly, monthly or when a process has ended. It refuses to know what is sent.
 
 use proto::date::Date;
 

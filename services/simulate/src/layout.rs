@@ -1,5 +1,6 @@
 //! Where people live: villages of about 400 households, townships, counties, cities, resettlement
-//! sites, and villages merged away whose codes are still in use. It refuses to know who lives there.
+//! sites, and villages merged away whose codes are still in use. It refuses to know who lives
+//! there.
 
 use std::io::{self, Write};
 
@@ -31,7 +32,8 @@ impl Layout {
         let mut draw = Draw::new(seed, Topic::Layout, 0);
         let (mut starts, mut next) = (vec![1], 1u32);
         while next <= households {
-            // Narrower than real villages, because the visiting budget is stated per 400 households.
+            // Narrower than real villages, because the visiting budget is stated per 400
+            // households.
             let size = draw.lognormal(396.0, 0.12).clamp(250.0, 600.0) as u32;
             let left = households + 1 - next;
             next += if left < size + 200 { left } else { size };

@@ -1,8 +1,8 @@
 //! A synthetic province, by seed.
 //!
-//! Households and a year of events as the contract writes them, believable in their figures and false
-//! in every detail: no person, place or number in it is real. A file per phenomenon; each draws from
-//! streams of its own. It refuses to know rules, alerts and how the province is read.
+//! Households and a year of events as the contract writes them, believable in their figures and
+//! false in every detail: no person, place or number in it is real. A file per phenomenon; each
+//! draws from streams of its own. It refuses to know rules, alerts and how the province is read.
 
 mod accidents;
 mod aid;

@@ -29,8 +29,9 @@ impl<'a> Live<'a> {
         Live { province, draw, run: now.max(1), seq: 0 }
     }
 
-    /// The next event, seen at `time`, as JSON without a line end. After 65,535 events the ids go on
-    /// under the next second's run, which is why a stream should not be started anew within a day.
+    /// The next event, seen at `time`, as JSON without a line end. After 65,535 events the ids go
+    /// on under the next second's run, which is why a stream should not be started anew within a
+    /// day.
     ///
     /// # Errors
     /// [`Error::Json`], which memory does not cause.

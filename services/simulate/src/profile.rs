@@ -1,7 +1,7 @@
 //! A household's profile lines: as it stands first, and again after a birth, a death or new aid.
 //!
-//! A dead member stays in the list without labour, so that the bills left behind keep their household.
-//! It refuses to hold a name, a phone, an address or an account.
+//! A dead member stays in the list without labour, so that the bills left behind keep their
+//! household. It refuses to hold a name, a phone, an address or an account.
 
 use proto::date::{Date, Instant};
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! The province: a pure function of its scale.
 //!
-//! Every household is made from the seed and its number alone, so any part of the province can be made
-//! at any time, by any number of threads, and is the same. It refuses to read a clock.
+//! Every household is made from the seed and its number alone, so any part of the province can be
+//! made at any time, by any number of threads, and is the same. It refuses to read a clock.
 
 use proto::date::Date;
 
@@ -44,8 +44,8 @@ impl Province {
     /// Lays out the areas and draws the disasters; households are made when asked for.
     ///
     /// # Errors
-    /// [`Error::Households`] and [`Error::Months`] outside their limits, [`Error::Until`] for a date
-    /// before 2000 or after 2100.
+    /// [`Error::Households`] and [`Error::Months`] outside their limits, [`Error::Until`] for a
+    /// date before 2000 or after 2100.
     pub fn new(scale: Scale) -> Result<Province, Error> {
         if !(1..=MAX_HOUSEHOLDS).contains(&scale.households) {
             return Err(Error::Households);
@@ -175,14 +175,16 @@ impl Province {
     }
 
     /// Further events without end, for a demonstration: a function of the scale and `now`, the
-    /// stream's start in seconds since 1970, which keeps its ids apart from those of another start.
+    /// stream's start in seconds since 1970, which keeps its ids apart from those of another
+    /// start.
     #[must_use]
     pub fn live(&self, now: u32) -> Live<'_> {
         Live::new(self, now)
     }
 }
 
-/// The day after the day `months` months before `until`, the end of a month counting as its last day.
+/// The day after the day `months` months before `until`, the end of a month counting as its last
+/// day.
 fn first_day(until: Date, months: u32) -> Date {
     let back = i32::try_from(months).unwrap_or(0);
     let next = until.plus(1);

@@ -34,8 +34,8 @@ Examples:
 
 /// Write a synthetic province: households.ndjson, events.ndjson, regions.csv and map.geojson
 ///
-/// The same numbers give the same bytes on every machine. No person, place or number in it is real:
-/// everything lies under region prefix 99.
+/// The same numbers give the same bytes on every machine. No person, place or number in it is
+/// real: everything lies under region prefix 99.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

@@ -1,7 +1,7 @@
 //! Disasters: which villages each one hits, the warnings before it, the losses after it.
 //!
-//! The storms, droughts and hail of 365 days are drawn for the whole province, then scaled so that a year has
-//! the national rate of losses. It refuses to know who lives in a village.
+//! The storms, droughts and hail of 365 days are drawn for the whole province, then scaled so
+//! that a year has the national rate of losses. It refuses to know who lives in a village.
 
 use proto::date::Date;
 
@@ -124,7 +124,8 @@ impl Storms {
     }
 }
 
-/// The disasters of the 365 days that begin `year` times 365 days after `from`, each in its season.
+/// The disasters of the 365 days that begin `year` times 365 days after `from`, each in its
+/// season.
 fn of_year(seed: u64, year: u32, from: Date, layout: &Layout) -> Vec<Storm> {
     let mut draw = Draw::new(seed, Topic::Storms, 1 + u64::from(year));
     let start = from.plus(365 * year.cast_signed());

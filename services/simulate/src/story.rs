@@ -81,7 +81,8 @@ impl<'a> Story<'a> {
     ) -> Told {
         let at = at.max(occurred.midnight());
         self.seq = self.seq.saturating_add(1);
-        // What is seen outside the span has its number all the same: ids do not depend on the span's end.
+        // What is seen outside the span has its number all the same: ids do not depend on the
+        // span's end.
         if self.calendar.holds(at.date()) && self.seq < 10_000 {
             self.events.push(Event {
                 at,

@@ -1,6 +1,8 @@
 //! The figures of a province of 60,000 households: spending against the published table, rates
 //! against the published streams. It reads the files as anybody would.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 use std::{
     collections::{HashMap, HashSet},
     fs,

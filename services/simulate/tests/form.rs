@@ -1,5 +1,7 @@
 //! The form of a province's files: the contract's fields, order in time, and bytes by seed alone.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 use std::{
     collections::{HashMap, HashSet},
     fs,
