@@ -116,6 +116,7 @@ impl Parser<'_> {
     fn unexpected(&self, message: &str) -> Fault {
         let fault = syntax(message);
         match &self.peek().kind {
+            Kind::Op("?") => fault.hint("put an inner `?:` in parentheses"),
             Kind::Op("," | "]") => fault.hint("quote an expression that holds `,` inside `{…}`"),
             Kind::End => fault.hint(
                 "the text ends here: quote an expression that holds ` #` or, inside `{…}`, `,`",
@@ -379,7 +380,7 @@ mod tests {
             ("(a", 2, "`)` is expected"),
             ("a b", 2, "the expression should end here"),
             ("a ? b", 5, "`:` is expected"),
-            ("a ? b ? 1 : 2 : 3", 14, "the expression should end here"),
+            ("a ? b ? 1 : 2 : 3", 6, "`:` is expected"),
             ("x in y", 5, "`in` takes a list"),
             ("[1]", 0, "a list stands only after `in`"),
             ("a.b.c", 2, "`b` has no members"),
