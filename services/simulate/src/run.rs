@@ -1,6 +1,6 @@
 //! The command: writes a province into a folder, in passes that fit into memory.
 //!
-//! It refuses to overwrite nothing but its own four files.
+//! It refuses to touch any file but its own four.
 
 use std::{
     fs::{self, File},
