@@ -207,7 +207,8 @@ pub(crate) fn place(source: &str, node: &Node, offset: usize) -> Mark {
     if *quoted {
         at = match raw.first() {
             Some(('|' | '>', _)) => raw.iter().position(|(c, _)| *c == '\n').unwrap_or(0) + 1,
-            _ => 1,
+            Some(('"' | '\'', _)) => 1,
+            _ => 0,
         };
     }
     let (before, after) = text.split_at_checked(offset).unwrap_or((text, ""));

@@ -1,5 +1,7 @@
 //! Every mistake is told with its line, its column, and a hint where one helps.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::sync::Arc;
 
 use proto::{catalogue::Catalogue, date::Date, region::Region};
@@ -20,15 +22,15 @@ fn first(lines: &str) -> String {
 fn mistakes_in_expressions_are_placed_to_the_character() {
     let facts = "facts:\n  oop: {sum: medical.settlement.self_paid_fen}\n";
     for (lines, message) in [
-        ("let:\n  a: oop + ops", "p:7:12: there is no `ops` (did you mean `oop`?)"),
-        ("let:\n  a: 'oop + ops'", "p:7:13: there is no `ops` (did you mean `oop`?)"),
-        ("let:\n  a: \"oop\n    + ops\"", "p:8:7: there is no `ops` (did you mean `oop`?)"),
-        ("let:\n  a: >\n    oop\n    + ops", "p:9:7: there is no `ops` (did you mean `oop`?)"),
+        ("let:\n  a: oop + oops", "p:7:12: there is no `oops` (did you mean `oop`?)"),
+        ("let:\n  a: 'oop + oops'", "p:7:13: there is no `oops` (did you mean `oop`?)"),
+        ("let:\n  a: \"oop\n    + oops\"", "p:8:7: there is no `oops` (did you mean `oop`?)"),
+        ("let:\n  a: >\n    oop\n    + oops", "p:9:7: there is no `oops` (did you mean `oop`?)"),
         (
             "let:\n  a: houshold.size",
             "p:7:6: `houshold` has no members (did you mean `household`?)",
         ),
-        ("let:\n  a: household.sise", "p:7:6: household has no `sise` (did you mean `size`?)"),
+        ("let:\n  a: household.sze", "p:7:16: household has no `sze` (did you mean `size`?)"),
         ("let:\n  a: size + 1", "p:7:6: there is no `size` (did you mean `household.size`?)"),
         ("let:\n  a: mim(1, 2)", "p:7:6: there is no function `mim` (did you mean `min`?)"),
         ("let:\n  a: oop + household.class", "p:7:12: `+` takes int, this is string"),
@@ -80,7 +82,7 @@ fn where_yaml_bites_the_hint_says_so() {
 }
 
 #[test]
-fn mistakes_in_the_rest_of_a_pack_are_placed() {
+fn mistakes_in_the_head_and_in_facts_are_placed() {
     for (lines, message) in [
         ("rulez: []", "p:4:1: a pack has no key `rulez` (did you mean `rules`?)"),
         ("close_after: 5", "p:4:14: close_after is 0d to 3660d"),
@@ -92,7 +94,7 @@ fn mistakes_in_the_rest_of_a_pack_are_placed() {
         ),
         (
             "facts: {a: {sum: medical.settlement.total}}",
-            "p:4:18: medical.settlement has no field `total`",
+            "p:4:18: `medical.settlement` has no field `total`",
         ),
         (
             "facts: {a: {max: medical.settlement.setting}}",
@@ -123,6 +125,14 @@ fn mistakes_in_the_rest_of_a_pack_are_placed() {
             "facts: {a: {count: civil.death, default: x}}",
             "p:4:42: default must be a whole number (digits only, within 64 bits; money is in fen)",
         ),
+    ] {
+        assert_eq!(first(lines), message, "{lines}");
+    }
+}
+
+#[test]
+fn mistakes_in_tables_rules_and_clocks_are_placed() {
+    for (lines, message) in [
         (
             "tables: {t: {rows: [{region: 98, year: 2026, value: 1}]}}",
             "p:4:10: no row of `t` can hold in the scope (a row's region must begin with the scope's digits, or the scope with it)",
@@ -156,6 +166,10 @@ fn mistakes_in_the_rest_of_a_pack_are_placed() {
     ] {
         assert_eq!(first(lines), message, "{lines}");
     }
+}
+
+#[test]
+fn mistakes_of_the_whole_file_are_placed() {
     assert_eq!(errors("pack: a\nscope: 9\n")[0].to_string(), "p:1:1: a pack needs `effective`");
     assert_eq!(errors("")[0].code, PackCode::Yaml);
     let all = errors(&format!("{HEAD}let:\n  a: x\n  b: y\nrules: [{{id: r}}]\n"));

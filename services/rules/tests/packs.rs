@@ -1,5 +1,7 @@
 //! Whole packs load, say what they read, and are refused in bounded time where they are hostile.
 
+#![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
+
 use proto::catalogue::Catalogue;
 use rules::{Attr, Evaluate, FactKind, Name, Pack, PackCode, Severity, Type, Window, describe};
 

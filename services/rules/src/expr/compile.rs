@@ -236,6 +236,7 @@ impl Compiler<'_> {
                         "is" | "aid" => Some(format!("write `household.{member}(\"…\")`")),
                         _ => did_you_mean(member, Attr::ALL.iter().map(|a| a.name())),
                     };
+                    let at = at + object.len() + 1;
                     self.fail(at, Fault::new(PackCode::Name, message).maybe(hint))
                 }
             },

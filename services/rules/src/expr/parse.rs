@@ -320,10 +320,10 @@ impl Parser<'_> {
         if self.take("(") {
             let args = self.nested(|p| p.arguments(")"))?;
             let below = args.clone();
-            let id = self.add(Shape::Call(Some(first), second, args), member.start, &below)?;
+            let id = self.add(Shape::Call(Some(first), second, args), token.start, &below)?;
             return self.no_suffix(id);
         }
-        self.add(Shape::Member(first, second), member.start, &[])
+        self.add(Shape::Member(first, second), token.start, &[])
     }
 }
 
