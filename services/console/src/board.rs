@@ -204,7 +204,8 @@ impl Board {
         seqs
     }
 
-    /// Numbers of household alerts in `area` (and of the household's present `site`) at `level` or above, newest first, below `before`.
+    /// Numbers of household alerts in `area` (and of the household's present `site`) at `level`
+    /// or above, newest first, below `before`.
     /// The second part is where the next page goes on, if there is more.
     #[must_use]
     pub fn newest(

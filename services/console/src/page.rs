@@ -41,7 +41,7 @@ impl Message {
         ),
         en: (
             "Sign in first",
-            "Run this where levee runs and open the link it prints; it works once, within 15 minutes.",
+            "Run this where levee runs and open the link it prints; it works once, for 15 minutes.",
         ),
         command: LINK,
     };
@@ -49,7 +49,7 @@ impl Message {
         zh: ("登录链接无效", "链接已用过、已过期或不完整。请执行下面的命令取得新链接。"),
         en: (
             "This link does not work",
-            "It was used before, is older than 15 minutes, or incomplete. This command gives another:",
+            "It was used before, is too old, or incomplete. This command gives another:",
         ),
         command: LINK,
     };

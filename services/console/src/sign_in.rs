@@ -35,7 +35,8 @@ impl SignIn {
         Self { clock, sessions: Mutex::default() }
     }
 
-    /// A code for the link `/sign-in/CODE`: valid once, for 15 minutes, with the rights of `caller`.
+    /// A code for the link `/sign-in/CODE`: valid once, for 15 minutes, with the rights of
+    /// `caller`.
     ///
     /// # Errors
     /// [`NoEntropy`].

@@ -27,7 +27,6 @@ const LEFT: i64 = 56;
 const RIGHT: i64 = 704;
 const RED: i64 = 24;
 const STEP: i64 = 36;
-const BILLS: i64 = 176;
 
 #[derive(Template)]
 #[template(path = "course.svg")]

@@ -59,7 +59,7 @@ impl View {
 
     /// What the profile says: a name and how people read it.
     fn profile(&self, l: Lang) -> Vec<(&'static str, String)> {
-        let money = self.number("net_income_fen").map(|fen| words::yuan(fen));
+        let money = self.number("net_income_fen").map(words::yuan);
         let all = [
             (l.t("类别", "class"), l.word(self.text("class")).to_owned()),
             (
@@ -129,12 +129,14 @@ struct Line<'a> {
 }
 
 impl CasePage {
-    fn lines<'a>(&'a self, signal: &'a Signal) -> Vec<Line<'a>> {
+    /// The thresholds are those of today, so they stand beside the latest revision alone.
+    fn lines<'a>(&'a self, revision: u32, signal: &'a Signal) -> Vec<Line<'a>> {
+        let latest = revision == self.item.revision;
         let line = |(name, value): &'a (String, Known)| Line {
             name,
             text: words::value(self.l, value),
             raw: words::raw(value),
-            threshold: readable(self.l, self.view.threshold(&signal.rule, name)),
+            threshold: readable(self.l, self.view.threshold(&signal.rule, name).filter(|_| latest)),
         };
         signal.values.0.iter().map(line).collect()
     }

@@ -59,7 +59,7 @@ impl Lang {
         }
     }
 
-    pub(crate) fn change<'a>(self, change: &'a str) -> &'a str {
+    pub(crate) fn change(self, change: &str) -> &str {
         match change {
             "opened" => self.t("新个案", "opened"),
             "closed" => self.t("结案", "closed"),
@@ -72,7 +72,7 @@ impl Lang {
     }
 
     /// A word of the contract: risks, measures, levels of government, classes, fields.
-    pub(crate) fn word<'a>(self, word: &'a str) -> &'a str {
+    pub(crate) fn word(self, word: &str) -> &str {
         let found = WORDS.iter().find(|(name, _, _)| *name == word);
         found.map_or(word, |(_, zh, en)| self.t(zh, en))
     }
@@ -183,7 +183,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
