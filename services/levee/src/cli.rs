@@ -1,0 +1,70 @@
+//! The commands and the codes they end with.
+//!
+//! Each command has a file of its own; here they are only named.
+
+use std::{fmt::Display, path::Path, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{backtest, bench, rules, simulate};
+
+/// A test or a budget failed.
+pub(crate) const FAILED: u8 = 1;
+/// Bad usage or configuration.
+pub(crate) const USAGE: u8 = 64;
+/// Bad data.
+pub(crate) const DATA: u8 = 65;
+
+const EXAMPLES: &str = "\
+Examples:
+  levee simulate --households 2000 --months 12 --seed 1 --out province
+  levee backtest --households province/households.ndjson --events province/events.ndjson \\
+      --rules deploy/packs/default.yaml --out alerts.ndjson
+  levee rules check deploy/packs/*.yaml
+
+Exit codes: 0 done, 1 a test or budget failed, 64 bad usage or configuration, 65 bad data";
+
+/// Levee watches what departments report and asks for a visit before a household falls into need
+#[derive(Parser)]
+#[command(name = "levee", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Backtest(backtest::Args),
+    Bench(bench::Args),
+    Rules(rules::Args),
+    Simulate(::simulate::Args),
+}
+
+/// Reads the arguments and runs the command.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where even the message cannot be written, the code still tells.
+            let _unwritten = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    match cli.command {
+        Command::Backtest(args) => backtest::run(args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Rules(args) => rules::run(&args),
+        Command::Simulate(args) => simulate::run(args),
+    }
+}
+
+/// Says on standard error what went wrong and gives the code to end with.
+pub(crate) fn fail(code: u8, error: impl Display) -> ExitCode {
+    eprintln!("levee: {error}");
+    ExitCode::from(code)
+}
+
+/// The name of a file as packs and messages show it.
+pub(crate) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
