@@ -2,6 +2,8 @@
 //!
 //! The file runs itself: with `CHASSIS_CHILD` set it is the service under test.
 
+#![expect(clippy::expect_used, reason = "a test without a harness; a failed step must end it")]
+
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitCode, Stdio};

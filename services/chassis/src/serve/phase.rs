@@ -23,57 +23,69 @@ enum Phase {
     Idle,
 }
 
+/// The phase, and how many requests were answered before it.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    phase: Phase,
+    answered: u64,
+}
+
 /// The phase of one connection. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Phases(watch::Sender<Phase>);
+pub(super) struct Phases(watch::Sender<Standing>);
 
 impl Default for Phases {
     fn default() -> Self {
-        Self(watch::Sender::new(Phase::Fresh))
+        Self(watch::Sender::new(Standing { phase: Phase::Fresh, answered: 0 }))
     }
 }
 
 impl Phases {
     /// Ends when the peer took too long for a head, or stayed idle too long.
     pub(super) async fn expired(&self, head: Duration, idle: Duration) {
-        let mut seen = self.0.subscribe();
-        let mut phase = *seen.borrow_and_update();
+        let mut changes = self.0.subscribe();
         // The time for the first head starts with the connection, not again with its first byte.
+        let mut timed = Standing { phase: Phase::Head, answered: 0 };
         let mut sleep = Box::pin(tokio::time::sleep(head));
         loop {
-            tokio::select! {
-                () = &mut sleep, if phase != Phase::Busy => return,
-                // The sender is `self`: it outlives this future.
-                _ = seen.changed() => {}
-            }
-            let next = *seen.borrow_and_update();
-            match (phase, next) {
-                (_, Phase::Idle) => sleep = Box::pin(tokio::time::sleep(idle)),
-                (Phase::Idle | Phase::Busy, Phase::Head) => {
-                    sleep = Box::pin(tokio::time::sleep(head));
+            let now = *changes.borrow_and_update();
+            // Several changes may come as one: the count tells an old head from a new one.
+            let news = now.answered > timed.answered || now.phase != timed.phase;
+            match now.phase {
+                Phase::Idle if news => {
+                    sleep = Box::pin(tokio::time::sleep(idle));
+                    timed = now;
                 }
-                _ => {}
+                Phase::Head if news => {
+                    sleep = Box::pin(tokio::time::sleep(head));
+                    timed = now;
+                }
+                Phase::Fresh | Phase::Head | Phase::Busy | Phase::Idle => {}
             }
-            phase = next;
+            tokio::select! {
+                () = &mut sleep, if now.phase != Phase::Busy => return,
+                // The sender is `self`: it outlives this future.
+                _ = changes.changed() => {}
+            }
         }
     }
 
     /// No request has begun: closing now loses nothing.
     pub(super) fn is_quiet(&self) -> bool {
-        matches!(*self.0.borrow(), Phase::Fresh | Phase::Idle)
+        matches!(self.0.borrow().phase, Phase::Fresh | Phase::Idle)
     }
 
     /// A request is being answered until the guard is dropped.
     pub(super) fn busy(&self) -> Answering {
-        self.0.send_replace(Phase::Busy);
+        self.0.send_modify(|standing| standing.phase = Phase::Busy);
         Answering(self.clone())
     }
 
     fn bytes_came(&self) {
-        self.0.send_if_modified(|phase| {
-            let begins = matches!(phase, Phase::Fresh | Phase::Idle);
+        self.0.send_if_modified(|standing| {
+            let begins = matches!(standing.phase, Phase::Fresh | Phase::Idle);
             if begins {
-                *phase = Phase::Head;
+                standing.phase = Phase::Head;
             }
             begins
         });
@@ -86,7 +98,10 @@ pub(super) struct Answering(Phases);
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.0.send_replace(Phase::Idle);
+        self.0.0.send_modify(|standing| {
+            standing.phase = Phase::Idle;
+            standing.answered = standing.answered.saturating_add(1);
+        });
     }
 }
 
