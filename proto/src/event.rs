@@ -115,14 +115,14 @@ impl Event {
         let subject = parse_subject(text(json, "subject")?, kind, persons, &mut noticed)?;
         let time = Instant::parse(text(json, "time")?)
             .ok_or_else(|| Refusal::new(Code::TimeInvalid, "/time"))?;
-        let id = bounded(json, "id", 256)?;
+        let id = bounded(json, "id", 200)?;
         let source = bounded(json, "source", 80)?;
         if !source_holds(source) {
             return Err(Refusal::new(Code::SchemaRange, "/source"));
         }
         let supersedes = match json.get("supersedes") {
             None | Some(Json::Null) => None,
-            Some(_) => Some(bounded(json, "supersedes", 256)?),
+            Some(_) => Some(bounded(json, "supersedes", 200)?),
         };
         let data = match json.get("data") {
             Some(data @ Json::Map(_)) => data,

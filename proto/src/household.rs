@@ -103,9 +103,9 @@ pub struct Profile {
     pub support_fen: i64,
     /// Running aid.
     pub aid: Vec<Aid>,
-    /// `safe`, …; empty when not said.
+    /// `safe`, …; `unknown` when not said.
     pub housing: Box<str>,
-    /// `ok`, …; empty when not said.
+    /// `ok`, …; `unknown` when not said.
     pub water: Box<str>,
     /// RFC 8785 form of what was received, less the dropped columns, persons as tokens.
     pub canonical: Box<[u8]>,

@@ -54,8 +54,8 @@ impl Profile {
                 .map_or(Ok(None), |c| c.money("support_fen"))?
                 .unwrap_or(0),
             aid: parse_aid(&at)?,
-            housing: at.word("housing")?.unwrap_or_default(),
-            water: at.word("water")?.unwrap_or_default(),
+            housing: at.word("housing")?.unwrap_or_else(|| "unknown".into()),
+            water: at.word("water")?.unwrap_or_else(|| "unknown".into()),
             digest: ids::sha256(&canonical),
             canonical: canonical.into_boxed_slice(),
         };

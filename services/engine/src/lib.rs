@@ -1,1 +1,28 @@
 //! Household state, facts, decisions and cases: the pure fold.
+//!
+//! The same entries in the same order give the same alerts, byte for byte, whatever the batching
+//! and whoever folds. It knows no clock but the entries' own, no disk, no thread, no log.
+
+mod area;
+mod calendar;
+mod case;
+mod correction;
+mod decide;
+mod engine;
+mod facts;
+mod failures;
+mod fold;
+mod household;
+mod ledger;
+mod moves;
+mod past;
+mod publish;
+mod resolver;
+mod rulebook;
+mod view;
+mod words;
+mod world;
+
+pub use engine::{Engine, Hands, OneHand, Output, Stamped};
+pub use fold::Outcome;
+pub use past::{Past, Prepared, PreparedProfile, Verdict};

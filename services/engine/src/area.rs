@@ -1,0 +1,99 @@
+//! Events about areas: live for every household whose region or site the area holds.
+//!
+//! Changes are numbered. A household that has met the changes up to a number sees the area events
+//! as they stood at that number, so that putting work off stays invisible.
+
+use std::collections::BTreeMap;
+
+use proto::{
+    date::Instant,
+    event::Event,
+    region::{Area, Level, Prefix, Region},
+};
+
+use crate::ledger::{Ledger, Offered, Record, Source};
+
+/// Since which change a record is live or not, oldest first.
+type Spans = Vec<(u32, bool)>;
+
+/// The events of one area.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct AreaLedger {
+    pub(crate) ledger: Ledger,
+    pub(crate) spans: Vec<Spans>,
+}
+
+/// All area events that are kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Areas {
+    pub(crate) by_area: BTreeMap<Area, AreaLedger>,
+}
+
+impl Areas {
+    /// Offers an area event; if live events change, they do so with change number `next`.
+    pub fn offer(&mut self, area: &Area, event: &Event, source: Source, next: u32) -> Offered {
+        let kept = self.by_area.entry(area.clone()).or_default();
+        let offered = kept.ledger.offer(event, source, 0);
+        if matches!(offered, Offered::Taken { .. }) {
+            kept.spans.resize(kept.ledger.len(), Vec::new());
+            for (record, spans) in kept.ledger.records().zip(&mut kept.spans) {
+                let before = spans.last().is_some_and(|(_, live)| *live);
+                if before != record.live() {
+                    spans.push((next, record.live()));
+                }
+            }
+        }
+        offered
+    }
+
+    /// Forgets what was observed before `oldest`.
+    pub fn forget(&mut self, oldest: Instant) {
+        for kept in self.by_area.values_mut() {
+            let before = kept.ledger.len();
+            kept.ledger.forget(oldest);
+            if kept.ledger.len() != before {
+                // Nothing is pending this long: what is left stands as it does now.
+                kept.spans = kept
+                    .ledger
+                    .records()
+                    .map(|r| if r.live() { vec![(0, true)] } else { Vec::new() })
+                    .collect();
+            }
+        }
+        self.by_area.retain(|_, kept| !kept.ledger.is_empty());
+    }
+
+    /// Whether there is any.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_area.is_empty()
+    }
+
+    /// Calls `seen` with the records that are live for a household as of a change.
+    pub fn each_live<'a>(
+        &'a self,
+        region: Region,
+        site: Option<&str>,
+        as_of: u32,
+        mut seen: impl FnMut(&'a Area, u32, Record<'a>),
+    ) {
+        if self.is_empty() {
+            return;
+        }
+        let levels = [Level::Province, Level::City, Level::County, Level::Township, Level::Village];
+        let prefixes = levels.into_iter().map(|level| Area::Prefix(region.prefix(level)));
+        let whole = Area::Prefix(Prefix::ALL);
+        let site = site.map(|id| Area::Site(id.to_owned()));
+        for area in std::iter::once(whole).chain(prefixes).chain(site) {
+            let Some((area, kept)) = self.by_area.get_key_value(&area) else { continue };
+            let mut records = kept.ledger.records();
+            let mut spans = kept.spans.iter();
+            while let (Some((place, record)), Some(spans)) = (records.next_placed(), spans.next()) {
+                let live = spans.iter().rev().find(|(since, _)| *since <= as_of);
+                if live.is_some_and(|(_, live)| *live) {
+                    seen(area, place, record);
+                }
+            }
+        }
+    }
+}

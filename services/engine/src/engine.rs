@@ -1,0 +1,455 @@
+//! All partitions of one journal, the resolver before them and the clock over them.
+//!
+//! Entries are applied in order; what only concerns one household waits in its partition's queue,
+//! so that partitions can be folded side by side. The answer does not depend on how entries are
+//! batched, nor on how many hands fold.
+
+use std::sync::Arc;
+
+use proto::{
+    alert::Alert,
+    catalogue::Catalogue,
+    codes::Code,
+    date::{DAY_US, Instant},
+    event::{Event, REMEMBERED_DAYS, Subject},
+    frame::Entry,
+    ids::HouseholdKey,
+    region::Area,
+};
+use rules::{Pack, PackSet};
+
+use crate::{
+    fold::{Fold, Outcome, Routed},
+    household::Person,
+    ledger::{Offered, Source},
+    resolver::{Home, Resolver},
+    rulebook::Rulebook,
+    world::{Change, Marks, World},
+};
+
+/// How often feed marks are taken while the clock is the wall clock.
+const MARK_US: i64 = 60_000_000;
+
+/// Who folds partitions, one after the other or side by side.
+pub trait Hands {
+    /// Does the work once with each item.
+    fn each<T: Send>(&self, items: &mut [T], work: impl Fn(&mut T) + Sync);
+}
+
+/// One pair of hands: everything in order on the caller's thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OneHand;
+
+impl Hands for OneHand {
+    fn each<T: Send>(&self, items: &mut [T], work: impl Fn(&mut T) + Sync) {
+        items.iter_mut().for_each(work);
+    }
+}
+
+/// An entry with its instant on the clock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stamped {
+    /// Never smaller than that of the entry before.
+    pub at: Instant,
+    /// The key of the household that the entry names; of nothing otherwise.
+    pub key: HouseholdKey,
+    /// What entered.
+    pub entry: Entry,
+}
+
+impl Stamped {
+    /// Stamps an entry; hashes the household's id, which is why this is done by who reads.
+    #[must_use]
+    pub fn new(at: Instant, entry: Entry) -> Stamped {
+        let key = match &entry {
+            Entry::Profile(profile) => HouseholdKey::of(&profile.household),
+            Entry::Removal { household, .. } => HouseholdKey::of(household),
+            Entry::Event(event) => match &event.subject {
+                Subject::Household(id) => HouseholdKey::of(id),
+                Subject::Person(_) | Subject::Area(_) => HouseholdKey::default(),
+            },
+            Entry::Pack { .. } | Entry::Tick | Entry::FoldVersion(_) => HouseholdKey::default(),
+        };
+        Stamped { at, key, entry }
+    }
+}
+
+/// What a batch gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    /// What came of each entry, in order.
+    pub outcomes: Vec<Outcome>,
+    /// Alerts, by time, household and revision.
+    pub alerts: Vec<Alert>,
+}
+
+/// The whole fold.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) world: World,
+    pub(crate) folds: Vec<Fold>,
+    pub(crate) resolver: Resolver,
+    pub(crate) marks: Marks,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) expired: u64,
+    /// Whether midnights and fan-outs are worked off at once instead of in the caller's time.
+    eager: bool,
+    marked: Instant,
+    minutes: bool,
+}
+
+/// The events of a batch that wait in their partitions' queues.
+struct Queues<'e> {
+    routed: Vec<Vec<Routed<'e>>>,
+    waiting: usize,
+}
+
+impl Engine {
+    /// An engine without households and packs.
+    #[must_use]
+    pub fn new(partitions: u32) -> Engine {
+        let mut world = World::default();
+        let catalogue = Catalogue::shipped();
+        let book = Rulebook::link(Vec::new(), &catalogue, &mut world.rule_ids);
+        world.books.push((0, Arc::new(book)));
+        world.clock = Instant(i64::MIN);
+        Engine {
+            world,
+            folds: (0..partitions.max(1)).map(|_| Fold::default()).collect(),
+            resolver: Resolver::default(),
+            marks: Marks::default(),
+            catalogue,
+            expired: 0,
+            eager: false,
+            marked: Instant(i64::MIN),
+            minutes: false,
+        }
+    }
+
+    /// Works midnights and fan-outs off at once: for replays that no one waits for.
+    pub fn set_eager(&mut self, eager: bool) {
+        self.eager = eager;
+    }
+
+    /// Takes feed marks each minute, not only at midnight: for a clock that is the wall clock.
+    pub fn set_minute_marks(&mut self, minutes: bool) {
+        self.minutes = minutes;
+    }
+
+    /// Marks the alerts made from now on as made from a past that is being folded in.
+    pub fn set_history(&mut self, history: bool) {
+        self.world.history = history;
+    }
+
+    /// The largest instant so far.
+    #[must_use]
+    pub fn clock(&self) -> Instant {
+        self.world.clock
+    }
+
+    /// Every event type known so far; types keep their ids.
+    #[must_use]
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The packs in force or to come.
+    #[must_use]
+    pub fn packs(&self) -> &[Arc<Pack>] {
+        &self.world.present().packs
+    }
+
+    /// Applies entries in order and appends what they gave to `out`.
+    pub fn apply<H: Hands>(&mut self, hands: &H, batch: &[Stamped], out: &mut Output) {
+        let first = out.outcomes.len();
+        out.outcomes.resize(first + batch.len(), Outcome::Accepted);
+        let mut queues = Queues { routed: vec![Vec::new(); self.folds.len()], waiting: 0 };
+        for (n, stamped) in (0u32..).zip(batch) {
+            if stamped.at > self.world.clock {
+                self.move_clock(hands, stamped.at, &mut queues, batch, &mut out.outcomes[first..]);
+            }
+            let outcome = match &stamped.entry {
+                Entry::Event(event) => self.route(hands, n, stamped, event, &mut queues),
+                Entry::Tick | Entry::FoldVersion(_) => Some(Outcome::Accepted),
+                other => {
+                    self.flush(hands, &mut queues, batch, &mut out.outcomes[first..]);
+                    Some(self.enter(hands, stamped, other))
+                }
+            };
+            if let Some(outcome) = outcome {
+                out.outcomes[first + n as usize] = outcome;
+                self.note_mark(stamped, outcome);
+            }
+        }
+        self.flush(hands, &mut queues, batch, &mut out.outcomes[first..]);
+        self.take_alerts(out);
+    }
+
+    /// Moves the clock without any entry.
+    pub fn advance<H: Hands>(&mut self, hands: &H, at: Instant, out: &mut Output) {
+        if at > self.world.clock {
+            let mut queues = Queues { routed: vec![Vec::new(); self.folds.len()], waiting: 0 };
+            self.move_clock(hands, at, &mut queues, &[], &mut []);
+        }
+        self.take_alerts(out);
+    }
+
+    /// Does pending work for at most `budget` households a partition; says whether some is left.
+    pub fn work<H: Hands>(&mut self, hands: &H, budget: usize, out: &mut Output) -> bool {
+        let world = &self.world;
+        if self.folds.iter().all(Fold::idle) {
+            return false;
+        }
+        hands.each(&mut self.folds, |fold| {
+            fold.work(world, budget);
+        });
+        self.prune();
+        self.take_alerts(out);
+        !self.folds.iter().all(Fold::idle)
+    }
+
+    fn move_clock<H: Hands>(
+        &mut self,
+        hands: &H,
+        at: Instant,
+        queues: &mut Queues<'_>,
+        batch: &[Stamped],
+        outcomes: &mut [Outcome],
+    ) {
+        let before = self.world.clock.date();
+        let midnight = at.date() > before;
+        let minute =
+            self.minutes && !self.world.history && at.0 >= self.marked.0.saturating_add(MARK_US);
+        if !midnight && !minute {
+            self.world.clock = at;
+            return;
+        }
+        self.flush(hands, queues, batch, outcomes);
+        self.marked = at;
+        let since = if midnight { at.date().midnight() } else { at };
+        self.world.marks.push((since, Arc::new(self.marks.clone())));
+        self.world.clock = at;
+        if midnight {
+            let today = at.date();
+            for fold in &mut self.folds {
+                fold.calendar.reach(today);
+            }
+            if today.month() != before.month() {
+                let days = self.world.present().retain_days;
+                self.expired += self.resolver.expire(today, days);
+                self.world.areas.forget(at.plus_us(-i64::from(REMEMBERED_DAYS) * DAY_US));
+            }
+            self.hurry(hands);
+        }
+        self.prune();
+    }
+
+    /// Works everything off now, where nobody waits.
+    fn hurry<H: Hands>(&mut self, hands: &H) {
+        if self.eager {
+            let world = &self.world;
+            hands.each(&mut self.folds, |fold| {
+                fold.work(world, usize::MAX);
+            });
+        }
+    }
+
+    /// Drops marks and changes that no household can ask for any more.
+    fn prune(&mut self) {
+        if self.world.marks.len() > 1 && self.folds.iter().all(Fold::idle) {
+            let last = self.world.marks.len() - 1;
+            self.world.marks.drain(..last);
+        }
+        let oldest = self.folds.iter().filter_map(Fold::oldest_change).min();
+        self.world.changes.retain(|c| oldest.is_some_and(|oldest| c.number >= oldest));
+    }
+
+    fn flush<H: Hands>(
+        &mut self,
+        hands: &H,
+        queues: &mut Queues<'_>,
+        batch: &[Stamped],
+        outcomes: &mut [Outcome],
+    ) {
+        if queues.waiting == 0 {
+            return;
+        }
+        let world = &self.world;
+        let mut pairs: Vec<_> = self.folds.iter_mut().zip(&queues.routed).collect();
+        if queues.waiting < 128 {
+            OneHand.each(&mut pairs, |(fold, routed)| fold.apply(world, routed));
+        } else {
+            hands.each(&mut pairs, |(fold, routed)| fold.apply(world, routed));
+        }
+        queues.waiting = 0;
+        queues.routed.iter_mut().for_each(Vec::clear);
+        for at in 0..self.folds.len() {
+            for (entry, outcome) in std::mem::take(&mut self.folds[at].outcomes) {
+                outcomes[entry as usize] = outcome;
+                self.note_mark(&batch[entry as usize], outcome);
+            }
+        }
+    }
+
+    fn note_mark(&mut self, stamped: &Stamped, outcome: Outcome) {
+        let Entry::Event(event) = &stamped.entry else { return };
+        if matches!(outcome, Outcome::Accepted | Outcome::Unmatched | Outcome::Parked) {
+            let source = Source(self.world.feeds.place(&event.source).0);
+            self.marks.note(source, event.time, event.type_id);
+        }
+    }
+
+    /// Sends an event to its household's queue, or says at once what came of it.
+    fn route<'e, H: Hands>(
+        &mut self,
+        hands: &H,
+        entry: u32,
+        stamped: &'e Stamped,
+        event: &'e Event,
+        queues: &mut Queues<'e>,
+    ) -> Option<Outcome> {
+        let source = Source(self.world.feeds.place(&event.source).0);
+        let (home, person) = match &event.subject {
+            Subject::Household(id) => (self.home(stamped.key, id), None),
+            Subject::Person(token) => {
+                let person = self.resolver.place(token);
+                match self.resolver.get(person).home() {
+                    Some(home) => (home, Some(person)),
+                    None => return Some(self.park(person, event, source, stamped.at)),
+                }
+            }
+            Subject::Area(area) => {
+                return Some(self.area_event(hands, area, event, source, stamped.at, queues));
+            }
+        };
+        let at = stamped.at;
+        let routed = Routed { entry, household: home.household, person, source, event, at };
+        queues.routed[home.partition as usize].push(routed);
+        queues.waiting += 1;
+        None
+    }
+
+    pub(crate) fn home(&mut self, key: HouseholdKey, id: &str) -> Home {
+        let partition = key.partition(u32::try_from(self.folds.len()).unwrap_or(1));
+        let number = self.world.number;
+        Home { partition, household: self.folds[partition as usize].place(key, id, number) }
+    }
+
+    fn park(&mut self, person: Person, event: &Event, source: Source, at: Instant) -> Outcome {
+        let waiting = self.resolver.get_mut(person).waiting.get_or_insert_default();
+        match waiting.ledger.offer(event, source, 0) {
+            Offered::Duplicate => Outcome::Duplicate,
+            Offered::Conflict => Outcome::Refused(Code::IdConflict),
+            Offered::Full => Outcome::Refused(Code::LimitHousehold),
+            Offered::Taken { .. } => {
+                waiting.since.push(at.date());
+                waiting.forget(at);
+                Outcome::Parked
+            }
+        }
+    }
+
+    fn area_event<H: Hands>(
+        &mut self,
+        hands: &H,
+        area: &Area,
+        event: &Event,
+        source: Source,
+        at: Instant,
+        queues: &mut Queues<'_>,
+    ) -> Outcome {
+        let next = self.world.number + 1;
+        let waiting = std::mem::take(&mut queues.waiting);
+        let world = &self.world;
+        // What entered before must be decided before the area changes.
+        let mut pairs: Vec<_> = self.folds.iter_mut().zip(&queues.routed).collect();
+        if waiting > 0 {
+            hands.each(&mut pairs, |(fold, routed)| fold.apply(world, routed));
+            queues.routed.iter_mut().for_each(Vec::clear);
+            // Their outcomes are collected with the next flush.
+            queues.waiting = 1;
+        }
+        match self.world.areas.offer(area, event, source, next) {
+            Offered::Duplicate => Outcome::Duplicate,
+            Offered::Conflict => Outcome::Refused(Code::IdConflict),
+            Offered::Full => Outcome::Refused(Code::LimitHousehold),
+            Offered::Taken { changed, unmatched } => {
+                if changed {
+                    self.change(hands, at, Some(area.clone()));
+                }
+                if unmatched { Outcome::Unmatched } else { Outcome::Accepted }
+            }
+        }
+    }
+
+    /// Begins to carry a change to all households that it touches.
+    fn change<H: Hands>(&mut self, hands: &H, at: Instant, area: Option<Area>) {
+        self.world.number += 1;
+        let number = self.world.number;
+        self.world.changes.push(Change { number, at, area });
+        let world = &self.world;
+        hands.each(&mut self.folds, |fold| fold.begin_fan_out(world, number));
+        self.hurry(hands);
+        self.prune();
+    }
+
+    fn enter<H: Hands>(&mut self, hands: &H, stamped: &Stamped, entry: &Entry) -> Outcome {
+        match entry {
+            Entry::Profile(profile) => self.profile(stamped.key, profile, stamped.at),
+            Entry::Removal { household, updated_at } => {
+                self.removal(stamped.key, household, *updated_at, stamped.at)
+            }
+            Entry::Pack { name, yaml, withdrawn } => {
+                self.pack(hands, stamped.at, name, yaml, *withdrawn)
+            }
+            Entry::Event(_) | Entry::Tick | Entry::FoldVersion(_) => Outcome::Accepted,
+        }
+    }
+
+    fn pack<H: Hands>(
+        &mut self,
+        hands: &H,
+        at: Instant,
+        name: &str,
+        yaml: &[u8],
+        withdrawn: bool,
+    ) -> Outcome {
+        let Ok(pack) = Pack::load(name, yaml, &self.catalogue) else {
+            return Outcome::Refused(Code::PackInvalid);
+        };
+        let present = &self.world.present().packs;
+        let same = present.iter().find(|p| p.id == pack.id);
+        let known = same.is_some_and(|p| p.digest == pack.digest);
+        if known != withdrawn {
+            return Outcome::Duplicate;
+        }
+        let mut packs: Vec<Arc<Pack>> =
+            present.iter().filter(|p| p.id != pack.id).cloned().collect();
+        if !withdrawn {
+            self.catalogue = pack.catalogue.clone();
+            packs.push(Arc::new(pack));
+        }
+        if PackSet::new(packs.clone()).is_err() {
+            return Outcome::Refused(Code::PackConflict);
+        }
+        let mut book = Rulebook::link(packs, &self.catalogue, &mut self.world.rule_ids);
+        book.catalogue = self.catalogue.clone();
+        self.world.books.push((self.world.number + 1, Arc::new(book)));
+        self.change(hands, at, None);
+        Outcome::Accepted
+    }
+
+    pub(crate) fn take_alerts(&mut self, out: &mut Output) {
+        let first = out.alerts.len();
+        for fold in &mut self.folds {
+            out.alerts.append(&mut fold.alerts);
+        }
+        out.alerts[first..].sort_by(|a, b| {
+            let key = |alert: &Alert| (alert.time, alert.data.episode, alert.data.revision);
+            a.time
+                .cmp(&b.time)
+                .then_with(|| a.data.household.cmp(&b.data.household))
+                .then_with(|| key(a).cmp(&key(b)))
+        });
+    }
+}

@@ -1,0 +1,285 @@
+//! Facts: sums, counts and dates over a household's live events, each with its outlook.
+//!
+//! An event is inside a window from one date to another; everything a fact will ever be follows
+//! from those two dates of its events, as long as no event comes or goes.
+
+use proto::date::Date;
+use rules::{Fact, FactKind, Literal, Number, Outcome, Type, Window};
+
+use crate::view::{Row, View, count};
+
+/// The fact's value on the view's date.
+pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
+    let pack = view.pack;
+    let fact = &pack.facts[fact];
+    match inside(view, fact) {
+        Some(events) => match fact.kind {
+            FactKind::Sum => sum(view, fact, &events),
+            FactKind::Max => largest(view, fact, &events),
+            FactKind::Count => counted(view, fact, &events),
+            FactKind::Last => last(view, fact, &events),
+            FactKind::Distinct => distinct(view, fact, &events),
+            FactKind::DaysSince => days_since(view, fact, &events),
+            FactKind::OpenDays => open_days(view, fact, &events),
+            FactKind::Active => active(view, fact, &events),
+        },
+        None => Outcome::failed(view.today.plus(1)),
+    }
+}
+
+/// An event that is or will be inside the fact's window: from `begins` until before `ends`.
+#[derive(Clone, Copy)]
+struct Inside<'a> {
+    row: Row<'a>,
+    begins: Date,
+    ends: Date,
+}
+
+/// The dates between which an event is inside a window.
+fn span(window: Window, occurred_on: Date) -> (Date, Date) {
+    let days = |n: u32| occurred_on.plus(i32::try_from(n).unwrap_or(i32::MAX));
+    let months = |n: u32| i32::try_from(n).unwrap_or(i32::MAX - 1);
+    match window {
+        Window::Days(n) | Window::Retain(n) => (occurred_on, days(n)),
+        Window::Months(n) => {
+            (occurred_on.month_start_plus(1), occurred_on.month_start_plus(months(n) + 1))
+        }
+        Window::CalendarMonth => (occurred_on, occurred_on.month_start_plus(1)),
+        Window::CalendarYear => (occurred_on, occurred_on.year_start().month_start_plus(12)),
+        Window::SchoolYear => {
+            let september = occurred_on.year_start().month_start_plus(8);
+            let ends =
+                if occurred_on < september { september } else { september.month_start_plus(12) };
+            (occurred_on, ends)
+        }
+        Window::LastCalendarYear => {
+            let year = occurred_on.year_start();
+            (year.month_start_plus(12), year.month_start_plus(24))
+        }
+    }
+}
+
+/// The events of the fact's types that are inside or will be; nothing where a `where` fails.
+fn inside<'a>(view: &View<'a>, fact: &Fact) -> Option<Vec<Inside<'a>>> {
+    let mut events = Vec::new();
+    for row in view.rows.iter().filter(|row| fact.types.contains(&row.type_id)) {
+        let (begins, ends) = span(fact.window, row.occurred_on);
+        if ends > view.today && view.passes(fact, row)? {
+            events.push(Inside { row: *row, begins, ends });
+        }
+    }
+    Some(events)
+}
+
+/// The events that the fact looked at on the view's date.
+pub(crate) fn looked_at<'a>(view: &View<'a>, fact: &Fact) -> Vec<Row<'a>> {
+    let today = view.today;
+    let mut rows: Vec<Row<'a>> = inside(view, fact)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|e| e.begins <= today)
+        .map(|e| e.row)
+        .collect();
+    if let Some(until) = fact.until {
+        let first = rows.iter().map(|row| row.occurred_on).min();
+        let ending = |row: &&Row<'a>| {
+            row.type_id == until && row.occurred_on <= today && Some(row.occurred_on) >= first
+        };
+        if first.is_some() {
+            rows.extend(view.rows.iter().filter(ending));
+        }
+    }
+    rows
+}
+
+/// When the set of events inside changes next, and whether one is still to come.
+struct Turn {
+    until: Date,
+    coming: bool,
+}
+
+fn turn(today: Date, events: &[Inside<'_>]) -> Turn {
+    let mut turn = Turn { until: Date::MAX, coming: false };
+    for event in events {
+        let begun = event.begins <= today;
+        turn.coming |= !begun;
+        turn.until = turn.until.min(if begun { event.ends } else { event.begins });
+    }
+    turn
+}
+
+fn present<'e, 'a>(today: Date, events: &'e [Inside<'a>]) -> impl Iterator<Item = &'e Inside<'a>> {
+    events.iter().filter(move |e| e.begins <= today)
+}
+
+fn int_field(row: &Row<'_>, fact: &Fact) -> i64 {
+    match fact.field.and_then(|field| proto::fields::find(row.record.fields(), field)) {
+        Some(proto::fields::Packed::Int(n)) => n,
+        _ => 0,
+    }
+}
+
+/// The fact without any event inside.
+fn absent<'a>(view: &mut View<'a>, fact: &Fact, turn: &Turn) -> Outcome {
+    match fact.absent() {
+        Literal::Int(n) => Outcome::Number(Number::stepping(n, turn.until, true, true)),
+        Literal::Bool(b) => Outcome::Truth(rules::Truth::until(b, turn.until)),
+        Literal::Text(text) => view.spell(text.into(), turn.until),
+    }
+}
+
+fn sum(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
+    let turn = turn(view.today, events);
+    let (mut total, mut size, mut any) = (0i128, 0i128, false);
+    let (mut rise, mut fall) = (turn.coming, turn.coming);
+    for event in events {
+        let value = int_field(&event.row, fact);
+        size += i128::from(value.unsigned_abs());
+        if event.begins <= view.today {
+            any = true;
+            total += i128::from(value);
+            rise |= value < 0;
+            fall |= value > 0;
+        }
+    }
+    if !any {
+        return absent(view, fact, &turn);
+    }
+    if fact.default.is_some() {
+        (rise, fall) = (true, true);
+    }
+    let Ok(value) = i64::try_from(total) else { return Outcome::failed(turn.until) };
+    let mut number = Number::stepping(value, turn.until, rise, fall);
+    if size > i128::from(i64::MAX) {
+        number.sure = turn.until;
+    } else if fact.default.is_none() {
+        let bits = u128::BITS - size.unsigned_abs().leading_zeros();
+        number = number.within(u8::try_from(bits).unwrap_or(u8::MAX));
+    }
+    Outcome::Number(number)
+}
+
+fn counted(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
+    let turn = turn(view.today, events);
+    let n = present(view.today, events).count();
+    if n == 0 {
+        return absent(view, fact, &turn);
+    }
+    let rise = turn.coming || fact.default.is_some();
+    Outcome::Number(Number::stepping(count(n), turn.until, rise, true))
+}
+
+fn largest(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
+    let turn = turn(view.today, events);
+    let values = present(view.today, events).map(|e| int_field(&e.row, fact));
+    let Some(value) = values.max() else { return absent(view, fact, &turn) };
+    // Without events it reads as 0, which is no rise only where the value was not below.
+    let rise = turn.coming || fact.default.is_some() || value < 0;
+    let holders = present(view.today, events).filter(|e| int_field(&e.row, fact) == value);
+    let held = holders.map(|e| e.ends).max().unwrap_or(turn.until);
+    let coming = events.iter().filter(|e| e.begins > view.today).map(|e| e.begins).min();
+    let until = coming.map_or(held, |date| date.min(held));
+    Outcome::Number(Number::stepping(value, until, rise, true))
+}
+
+fn last<'a>(view: &mut View<'a>, fact: &Fact, events: &[Inside<'a>]) -> Outcome {
+    let turn = turn(view.today, events);
+    let newest =
+        present(view.today, events).max_by(|a, b| a.row.recency().cmp(&b.row.recency())).copied();
+    let Some(newest) = newest else { return absent(view, fact, &turn) };
+    let field = fact.field.unwrap_or(0);
+    match fact.value_type {
+        Type::Int => {
+            let value = int_field(&newest.row, fact);
+            Outcome::Number(Number::stepping(value, turn.until, true, true))
+        }
+        Type::Bool => {
+            let value = int_field(&newest.row, fact) != 0;
+            Outcome::Truth(rules::Truth::until(value, turn.until))
+        }
+        Type::Text => {
+            let text = view.field_text(&newest.row, field);
+            view.spell(text.into(), turn.until)
+        }
+    }
+}
+
+fn distinct(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
+    let turn = turn(view.today, events);
+    let has =
+        |t: &&proto::catalogue::TypeId| present(view.today, events).any(|e| e.row.type_id == **t);
+    let n = fact.types.iter().filter(has).count();
+    if n == 0 {
+        return absent(view, fact, &turn);
+    }
+    let rise = turn.coming || fact.default.is_some();
+    Outcome::Number(Number::stepping(count(n), turn.until, rise, true))
+}
+
+fn days_since(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
+    let turn = turn(view.today, events);
+    let newest = present(view.today, events).max_by_key(|e| e.row.occurred_on);
+    let Some(newest) = newest else { return absent(view, fact, &turn) };
+    let coming = events.iter().filter(|e| e.begins > view.today).map(|e| e.begins).min();
+    let until = coming.map_or(newest.ends, |date| date.min(newest.ends));
+    let days = i64::from(view.today.0) - i64::from(newest.row.occurred_on.0);
+    Outcome::Number(Number::sloping(days, 1, until, true, true))
+}
+
+fn open_days(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
+    let today = view.today;
+    let mut until = turn(today, events).until;
+    let mut oldest: Option<Date> = None;
+    for event in present(today, events) {
+        let mut open = true;
+        let ends = view.rows.iter().filter(|row| {
+            Some(row.type_id) == fact.until
+                && row.slot == event.row.slot
+                && row.occurred_on >= event.row.occurred_on
+        });
+        for end in ends {
+            if end.occurred_on <= today {
+                open = false;
+            } else {
+                until = until.min(end.occurred_on);
+            }
+        }
+        if open {
+            let since = event.row.occurred_on;
+            oldest = Some(oldest.map_or(since, |date| date.min(since)));
+        }
+    }
+    let Some(oldest) = oldest else { return absent(view, fact, &Turn { until, coming: false }) };
+    let days = i64::from(today.0) - i64::from(oldest.0);
+    Outcome::Number(Number::sloping(days, 1, until, true, true))
+}
+
+fn active(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
+    let today = view.today;
+    let mut until = turn(today, events).until;
+    let mut on = false;
+    for event in events {
+        let kind = view.pack.catalogue.get(event.row.type_id);
+        let text = |name: &str| {
+            let field = kind.field(name)?;
+            Some(view.field_text(&event.row, field)).filter(|text| !text.is_empty())
+        };
+        if text("status").is_some_and(|status| status != "actual") {
+            continue;
+        }
+        let date = |name: &str| text(name).and_then(Date::parse);
+        let onset = date("onset").unwrap_or(event.row.occurred_on);
+        let expires = date("expires").unwrap_or(onset);
+        let (first, end) = (onset.max(event.begins), expires.plus(1).min(event.ends));
+        if first > today {
+            until = until.min(first);
+        } else if end > today {
+            until = until.min(end);
+            on = true;
+        }
+    }
+    if !on {
+        return absent(view, fact, &Turn { until, coming: false });
+    }
+    Outcome::Number(Number::stepping(1, until, true, true))
+}

@@ -1,0 +1,323 @@
+//! The fold of one partition: its households, what they wait for, and the alerts they gave.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashTable;
+use proto::{
+    alert::Alert,
+    codes::Code,
+    date::{DAY_US, Date, Instant},
+    event::{Event, REMEMBERED_DAYS},
+    household::Profile,
+    ids::HouseholdKey,
+};
+use rules::Memo;
+
+use crate::{
+    calendar::Calendar,
+    decide::Cause,
+    household::{Household, Known, Person},
+    ledger::{Ledger, Offered, Source},
+    words::Words,
+    world::World,
+};
+
+/// What came of one entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It counts from now on.
+    Accepted,
+    /// It counts, and names an event of another type or subject (`correction.unmatched`).
+    Unmatched,
+    /// The same is already known, or a newer one is: nothing changes.
+    Duplicate,
+    /// It waits for a profile.
+    Parked,
+    /// It has no effect, for this reason.
+    Refused(Code),
+}
+
+/// An event on its way to its household.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Routed<'e> {
+    /// Its place among the entries of the batch.
+    pub(crate) entry: u32,
+    pub(crate) household: u32,
+    pub(crate) person: Option<Person>,
+    pub(crate) source: Source,
+    pub(crate) event: &'e Event,
+    pub(crate) at: Instant,
+}
+
+/// The households that a change still has to be carried to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FanOut {
+    pub(crate) number: u32,
+    /// In reverse order of vulnerability: the next is the last.
+    pub(crate) left: Vec<u32>,
+}
+
+/// One partition.
+#[derive(Debug, Default)]
+pub struct Fold {
+    pub(crate) households: Vec<Household>,
+    pub(crate) hashes: Vec<u64>,
+    pub(crate) by_hash: HashTable<u32>,
+    pub(crate) words: Words,
+    pub(crate) words_of_route: Words,
+    pub(crate) calendar: Calendar,
+    pub(crate) fan_outs: VecDeque<FanOut>,
+    /// Alerts since they were last taken.
+    pub(crate) alerts: Vec<Alert>,
+    /// What came of the entries of the batch.
+    pub(crate) outcomes: Vec<(u32, Outcome)>,
+    /// Unmatched events that waited too long.
+    pub(crate) expired: u64,
+    /// Level expressions that failed, by rule.
+    pub(crate) failed: Vec<u64>,
+    pub(crate) memos: Vec<Memo>,
+    pub(crate) spare: Vec<Memo>,
+}
+
+impl Fold {
+    /// The place of a household, if it is known by name.
+    #[must_use]
+    pub fn find(&self, key: HouseholdKey, id: &str) -> Option<u32> {
+        self.by_hash.find(key.hash64(), |ix| &*self.households[*ix as usize].id == id).copied()
+    }
+
+    /// The place of a household, made if it is new.
+    pub(crate) fn place(&mut self, key: HouseholdKey, id: &str, seen: u32) -> u32 {
+        if let Some(ix) = self.find(key, id) {
+            return ix;
+        }
+        let ix = u32::try_from(self.households.len()).unwrap_or(u32::MAX);
+        self.households.push(Household::new(id, seen));
+        self.hashes.push(key.hash64());
+        let hashes = &self.hashes;
+        self.by_hash.insert_unique(key.hash64(), ix, |ix| hashes[*ix as usize]);
+        ix
+    }
+
+    /// Notes in the calendar when the household is due.
+    pub(crate) fn arm(&mut self, ix: u32) {
+        let household = &mut self.households[ix as usize];
+        if household.due < household.armed {
+            household.armed = household.due;
+            self.calendar.note(household.due, ix);
+        }
+    }
+
+    /// Brings a household up to an instant: the midnights, area events and pack changes that it
+    /// still waits for, one after the other.
+    pub(crate) fn catch_up(&mut self, world: &World, ix: u32, at: Instant) {
+        let today = at.date();
+        loop {
+            let household = &self.households[ix as usize];
+            let due = household.due;
+            let change = world.next_change(household.seen).filter(|change| change.at <= at);
+            let midnight = due <= today && change.is_none_or(|c| due.midnight() <= c.at);
+            if midnight {
+                self.meet_midnight(world, ix, due);
+                continue;
+            }
+            let Some(change) = change else {
+                if world.next_change(household.seen).is_none() {
+                    self.households[ix as usize].seen = world.number;
+                }
+                break;
+            };
+            self.households[ix as usize].seen = change.number;
+            let Some(known) = self.households[ix as usize].known.as_deref() else { continue };
+            if change.touches(known.region, known.site.as_deref()) {
+                let cause = if change.area.is_some() { Cause::Data } else { Cause::Packs };
+                self.decide(world, ix, change.at, cause);
+            }
+        }
+    }
+
+    fn meet_midnight(&mut self, world: &World, ix: u32, date: Date) {
+        self.households[ix as usize].due = Date::MAX;
+        self.expire(world, ix, date);
+        self.decide(world, ix, date.midnight(), Cause::Midnight);
+    }
+
+    /// Drops own events that waited for a profile for longer than is kept.
+    fn expire(&mut self, world: &World, ix: u32, today: Date) {
+        let household = &mut self.households[ix as usize];
+        let Some(parked) = household.parked.as_deref_mut() else { return };
+        let days = world.present().retain_days;
+        let stays = |since: Date| since.plus(days) >= today;
+        let before = household.ledger.len();
+        household.ledger.retain(|n, _| parked.get(n).is_none_or(|since| stays(*since)));
+        parked.retain(|since| stays(*since));
+        self.expired += (before - household.ledger.len()) as u64;
+        let next = parked.iter().min().map(|since| since.plus(days + 1));
+        household.due = household.due.min(next.unwrap_or(Date::MAX));
+        self.arm(ix);
+    }
+
+    /// Applies events in order.
+    pub(crate) fn apply(&mut self, world: &World, events: &[Routed<'_>]) {
+        for some in events.chunks(32) {
+            // Touching all of them first lets their cache misses overlap.
+            let mut touched = 0usize;
+            for routed in some {
+                let household = &self.households[routed.household as usize];
+                touched = touched.wrapping_add(household.ledger.touch());
+            }
+            std::hint::black_box(touched);
+            for routed in some {
+                let outcome = self.event(world, routed);
+                self.outcomes.push((routed.entry, outcome));
+            }
+        }
+    }
+
+    fn event(&mut self, world: &World, routed: &Routed<'_>) -> Outcome {
+        let ix = routed.household;
+        self.catch_up(world, ix, routed.at);
+        let today = routed.at.date();
+        let household = &mut self.households[ix as usize];
+        let slot = match routed.person {
+            None => 0,
+            Some(person) => household.seat(person),
+        };
+        let offered = household.ledger.offer(routed.event, routed.source, slot);
+        let (changed, unmatched) = match offered {
+            Offered::Duplicate => return Outcome::Duplicate,
+            Offered::Conflict => return Outcome::Refused(Code::IdConflict),
+            Offered::Full => return Outcome::Refused(Code::LimitHousehold),
+            Offered::Taken { changed, unmatched } => (changed, unmatched),
+        };
+        if household.known.is_none() {
+            let parked = household.parked.get_or_insert_default();
+            parked.push(today);
+            household.due = household.due.min(today.plus(world.present().retain_days + 1));
+            self.arm(ix);
+            return Outcome::Parked;
+        }
+        if changed {
+            household.ledger.forget(oldest_kept(world, routed.at));
+            self.decide(world, ix, routed.at, Cause::Event(routed.event.type_id));
+        }
+        if unmatched { Outcome::Unmatched } else { Outcome::Accepted }
+    }
+
+    /// Whether a profile is newer than what is known; the household is brought up to the instant.
+    pub(crate) fn expects(
+        &mut self,
+        world: &World,
+        ix: u32,
+        profile: &Profile,
+        at: Instant,
+    ) -> bool {
+        self.catch_up(world, ix, at);
+        let household = &self.households[ix as usize];
+        let removed = household.removed_at.as_deref();
+        removed.is_none_or(|removed| profile.updated_at > *removed)
+            && household.known.as_ref().is_none_or(|known| known.yields_to(profile))
+    }
+
+    /// Takes the place of the household's profile; the decision is the caller's to ask for.
+    pub(crate) fn learn(&mut self, ix: u32, profile: &Profile, named: Box<[Person]>) {
+        let known = Known::pack(profile, named, &mut self.words);
+        let household = &mut self.households[ix as usize];
+        household.known = Some(Box::new(known));
+        household.parked = None;
+    }
+
+    /// Forgets the household's profile and closes its case; its own events wait for a new one.
+    pub(crate) fn forget_profile(&mut self, world: &World, ix: u32, at: Instant, removed: Instant) {
+        let alert = self.close_removed(world, ix, at);
+        self.alerts.extend(alert);
+        let household = &mut self.households[ix as usize];
+        household.known = None;
+        household.case = None;
+        household.removed_at = Some(Box::new(removed));
+        let today = at.date();
+        household.due = Date::MAX;
+        if !household.ledger.is_empty() {
+            household.parked = Some(Box::new(vec![today; household.ledger.len()]));
+            household.due = today.plus(world.present().retain_days + 1);
+            self.arm(ix);
+        }
+    }
+
+    /// Takes a person's events out. Says whether a live one was among them.
+    pub(crate) fn release(&mut self, ix: u32, person: Person) -> (Ledger, bool) {
+        let household = &mut self.households[ix as usize];
+        let Some(slot) = household.slot(person) else { return (Ledger::default(), false) };
+        household.persons[usize::from(slot) - 1] = Person::NOBODY;
+        household.ledger.release(slot)
+    }
+
+    /// Takes a person's events in. Says whether a live one came.
+    pub(crate) fn adopt(&mut self, ix: u32, person: Person, events: &Ledger) -> bool {
+        let household = &mut self.households[ix as usize];
+        let slot = household.seat(person);
+        household.ledger.adopt(events, slot)
+    }
+
+    /// Begins to carry a change to the households that it touches, the most vulnerable first.
+    pub(crate) fn begin_fan_out(&mut self, world: &World, number: u32) {
+        let Some(change) = world.changes.iter().find(|c| c.number == number) else { return };
+        let mut ranks: [Vec<u32>; 5] = Default::default();
+        for (ix, household) in (0u32..).zip(&self.households) {
+            let Some(known) = household.known.as_deref() else { continue };
+            if change.touches(known.region, known.site.as_deref()) {
+                ranks[usize::from(known.rank(&self.words).min(4))].push(ix);
+            }
+        }
+        let left: Vec<u32> = ranks.into_iter().flatten().rev().collect();
+        self.fan_outs.push_back(FanOut { number, left });
+    }
+
+    /// Does at most `budget` households' worth of pending work; gives what is left of the budget.
+    pub(crate) fn work(&mut self, world: &World, mut budget: usize) -> usize {
+        let at = world.clock;
+        while budget > 0 {
+            if let Some(first) = self.fan_outs.front_mut() {
+                match first.left.pop() {
+                    Some(ix) => self.catch_up(world, ix, at),
+                    None => {
+                        self.fan_outs.pop_front();
+                        continue;
+                    }
+                }
+            } else if let Some((date, ix)) = self.calendar.next() {
+                let household = &mut self.households[ix as usize];
+                if household.armed == date {
+                    household.armed = Date::MAX;
+                }
+                if household.due > world.today() {
+                    self.arm(ix);
+                    continue;
+                }
+                self.catch_up(world, ix, at);
+                self.arm(ix);
+            } else {
+                break;
+            }
+            budget -= 1;
+        }
+        budget
+    }
+
+    /// Whether nothing is pending.
+    #[must_use]
+    pub fn idle(&self) -> bool {
+        self.fan_outs.is_empty() && self.calendar.backlog() == 0
+    }
+
+    /// The number of the oldest change that is still being carried.
+    pub(crate) fn oldest_change(&self) -> Option<u32> {
+        self.fan_outs.front().map(|f| f.number)
+    }
+}
+
+/// Events observed before this are forgotten when the household's data change.
+pub(crate) fn oldest_kept(world: &World, at: Instant) -> Instant {
+    let days = REMEMBERED_DAYS.max(world.present().reach_days);
+    at.plus_us(-i64::from(days) * DAY_US)
+}

@@ -1,0 +1,279 @@
+//! What is held of one household: its profile, its events, its case and when to look again.
+
+use proto::{
+    date::{Date, Instant},
+    household::{Labour, Profile},
+    region::Region,
+};
+
+use crate::{
+    case::Case,
+    ledger::{Ledger, Slot},
+    words::{Word, Words},
+};
+
+/// A person by the place in the resolver's table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Person(pub u32);
+
+impl Person {
+    /// A slot without a person.
+    pub const NOBODY: Person = Person(u32::MAX);
+}
+
+/// One household. Its place in its partition never changes, not even when its profile is removed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Household {
+    /// Its id.
+    pub id: Box<str>,
+    /// Its own events and those of its persons.
+    pub ledger: Ledger,
+    /// The persons that belong to it now; slot n + 1 of the ledger is the person at n.
+    pub persons: Vec<Person>,
+    /// The present profile.
+    pub known: Option<Box<Known>>,
+    /// The open case, or what stands though it is not published.
+    pub case: Option<Box<Case>>,
+    /// Since when each own event waits for a profile, by its place in the ledger's order.
+    pub parked: Option<Box<Vec<Date>>>,
+    /// The `updated_at` of the last removal: an older profile does not return.
+    pub removed_at: Option<Box<Instant>>,
+    /// The first midnight at which it must be decided again.
+    pub due: Date,
+    /// The earliest date under which it stands in the calendar.
+    pub armed: Date,
+    /// The date of the last change of its data.
+    pub changed_on: Date,
+    /// The generation of rule packs at the last change of its data.
+    pub changed_under: u32,
+    /// The number of the last area or pack change that it has met.
+    pub seen: u32,
+    /// The number of its last episode; survives removal.
+    pub episode: u32,
+}
+
+impl Household {
+    /// A household of which nothing is known but the id.
+    #[must_use]
+    pub fn new(id: &str, seen: u32) -> Household {
+        Household {
+            id: id.into(),
+            ledger: Ledger::default(),
+            persons: Vec::new(),
+            known: None,
+            case: None,
+            parked: None,
+            removed_at: None,
+            due: Date::MAX,
+            armed: Date::MAX,
+            changed_on: Date::MAX,
+            changed_under: 0,
+            seen,
+            episode: 0,
+        }
+    }
+
+    /// The slot of a person that belongs to it.
+    #[must_use]
+    pub fn slot(&self, person: Person) -> Option<Slot> {
+        let at = self.persons.iter().position(|p| *p == person)?;
+        Slot::try_from(at + 1).ok()
+    }
+
+    /// The slot of a person that comes to it.
+    pub fn seat(&mut self, person: Person) -> Slot {
+        if let Some(slot) = self.slot(person) {
+            return slot;
+        }
+        let at = match self.slot(Person::NOBODY) {
+            Some(free) => usize::from(free) - 1,
+            None => {
+                self.persons.reserve_exact(1);
+                self.persons.push(Person::NOBODY);
+                self.persons.len() - 1
+            }
+        };
+        self.persons[at] = person;
+        // A profile names at most 64 persons, and a person leaves before another takes the seat.
+        Slot::try_from(at + 1).unwrap_or(Slot::MAX)
+    }
+
+    /// Bytes on the heap beside the record itself.
+    #[must_use]
+    pub fn heap(&self) -> usize {
+        let known = self.known.as_ref().map_or(0, |k| size_of::<Known>() + k.heap());
+        let case = self.case.as_ref().map_or(0, |c| size_of::<Case>() + c.heap());
+        let parked = self.parked.as_ref().map_or(0, |p| p.capacity() * 4 + 24);
+        self.id.len() + self.persons.capacity() * 4 + known + case + parked
+    }
+}
+
+/// What expressions may see of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberKnown {
+    /// 0 when not said.
+    pub birth_year: u16,
+    /// Labour capacity.
+    pub labour: Labour,
+    /// [`AWAY`], [`IDLE`], [`STUDENT`], [`ILL`], [`INSURED`].
+    pub flags: u8,
+    /// 0 = none.
+    pub disability_grade: u8,
+}
+
+/// Works away from home.
+pub const AWAY: u8 = 1;
+/// Is said not to work.
+pub const IDLE: u8 = 2;
+/// Goes to school.
+pub const STUDENT: u8 = 4;
+/// Has chronic or severe health.
+pub const ILL: u8 = 8;
+/// Has paid medical insurance.
+pub const INSURED: u8 = 16;
+
+/// What expressions may see of a profile, packed; the profile itself stands in the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    /// Later replaces earlier.
+    pub updated_at: Instant,
+    /// The first half of the profile's digest, for ties.
+    pub digest: [u8; 16],
+    /// The registered region.
+    pub region: Region,
+    /// Net income a year.
+    pub net_income_fen: i64,
+    /// Savings.
+    pub savings_fen: i64,
+    /// Support by relatives.
+    pub support_fen: i64,
+    /// The resettlement site.
+    pub site: Option<Box<str>>,
+    /// Members.
+    pub members: Box<[MemberKnown]>,
+    /// Persons named, each once.
+    pub named: Box<[Person]>,
+    /// Categories.
+    pub categories: Box<[Word]>,
+    /// Programmes of aid.
+    pub aid: Box<[Word]>,
+    /// Class.
+    pub class: Word,
+    /// State of the house.
+    pub housing: Word,
+    /// State of the water supply.
+    pub water: Word,
+    /// Persons.
+    pub size: u8,
+}
+
+impl Known {
+    /// Packs a profile whose persons are at `named`.
+    pub fn pack(profile: &Profile, named: Box<[Person]>, words: &mut Words) -> Known {
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&profile.digest[..16]);
+        let mut word = |text: &str| words.place(text);
+        Known {
+            updated_at: profile.updated_at,
+            digest,
+            region: profile.region,
+            net_income_fen: profile.net_income_fen,
+            savings_fen: profile.savings_fen,
+            support_fen: profile.support_fen,
+            site: profile.site.clone(),
+            members: profile.members.iter().map(member).collect(),
+            named,
+            categories: profile.categories.iter().map(|c| word(c)).collect(),
+            aid: profile.aid.iter().map(|a| word(&a.programme)).collect(),
+            class: word(&profile.class),
+            housing: word(&profile.housing),
+            water: word(&profile.water),
+            size: profile.size,
+        }
+    }
+
+    /// Whether a profile takes the place of this one.
+    #[must_use]
+    pub fn yields_to(&self, profile: &Profile) -> bool {
+        (profile.updated_at, &profile.digest[..16]) > (self.updated_at, &self.digest[..])
+    }
+
+    /// How vulnerable the family is, 0 most: who cannot bear a shock is looked at first.
+    #[must_use]
+    pub fn rank(&self, words: &Words) -> u8 {
+        match words.text(self.class) {
+            "tekun" | "dibao" => 0,
+            "sudden_difficulty" | "marginal" | "unstable_lifted" => 1,
+            "low_income" | "dibao_edge" => 2,
+            "registered_poor" => 3,
+            _ => 4,
+        }
+    }
+
+    fn heap(&self) -> usize {
+        self.site.as_ref().map_or(0, |s| s.len())
+            + self.members.len() * size_of::<MemberKnown>()
+            + self.named.len() * 4
+            + (self.categories.len() + self.aid.len()) * 2
+    }
+
+    /// The household's labour as seen in a year: the best of its members of working age.
+    #[must_use]
+    pub fn labour(&self, year: i32) -> Labour {
+        if self.members.is_empty() {
+            return Labour::Unknown;
+        }
+        let best = |a: Labour, b: Labour| if strength(b) > strength(a) { b } else { a };
+        let working = self.members.iter().filter(|m| m.of_working_age(year));
+        working.map(|m| m.labour).fold(Labour::None, best)
+    }
+
+    /// Members of working age whose labour and work are not `none`.
+    #[must_use]
+    pub fn workers(&self, year: i32) -> usize {
+        let works = |m: &&MemberKnown| {
+            m.of_working_age(year) && m.labour != Labour::None && m.flags & IDLE == 0
+        };
+        self.members.iter().filter(works).count()
+    }
+
+    /// The first year after `year` in which a member comes into or leaves working age.
+    #[must_use]
+    pub fn next_coming_of_age(&self, year: i32) -> Option<i32> {
+        let years = self.members.iter().filter(|m| m.birth_year > 0);
+        let turns = years.flat_map(|m| [16, 60].map(|age| i32::from(m.birth_year) + age));
+        turns.filter(|turn| *turn > year).min()
+    }
+}
+
+/// Someone whose labour nobody noted may well be able to work, so unknown is better than none.
+fn strength(labour: Labour) -> u8 {
+    match labour {
+        Labour::None => 0,
+        Labour::Unknown => 1,
+        Labour::Weak => 2,
+        Labour::Full => 3,
+    }
+}
+
+impl MemberKnown {
+    /// 16 to 59 by the year of birth; a member without one counts.
+    #[must_use]
+    pub fn of_working_age(&self, year: i32) -> bool {
+        self.birth_year == 0 || (16..=59).contains(&(year - i32::from(self.birth_year)))
+    }
+}
+
+fn member(m: &proto::household::Member) -> MemberKnown {
+    let flag = |on: bool, flag: u8| if on { flag } else { 0 };
+    MemberKnown {
+        birth_year: m.birth_year.unwrap_or(0),
+        labour: m.labour,
+        flags: flag(&*m.work == "away", AWAY)
+            | flag(&*m.work == "none", IDLE)
+            | flag(!matches!(&*m.student, "" | "none"), STUDENT)
+            | flag(matches!(&*m.health, "chronic" | "severe"), ILL)
+            | flag(m.insured, INSURED),
+        disability_grade: m.disability_grade,
+    }
+}

@@ -1,0 +1,478 @@
+//! The events of one household, area or person, packed into one run of bytes.
+//!
+//! A record is a fixed head of 22 bytes (little endian: length u16, type u16, source u16, slot u8,
+//! flags u8, occurred_on i32, time i64, lengths of id and supersedes u8) followed by the id, the id
+//! it supersedes and the packed fields. A year of a household's events is one or two cache pages,
+//! read from front to back. It refuses to know what an event means.
+
+use proto::{
+    catalogue::TypeId,
+    date::{Date, Instant},
+    event::Event,
+};
+
+use crate::correction::{Node, standings};
+
+const HEAD: usize = 22;
+const LIVE: u8 = 1;
+const VOID: u8 = 2;
+
+/// Who within the ledger's owner an event is about: 0 is the owner itself, others are persons.
+pub type Slot = u8;
+
+/// A feed by its place in the engine's table of feeds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Source(pub u16);
+
+/// Packed events in the order in which they were taken.
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
+pub struct Ledger {
+    bytes: Vec<u8>,
+    count: u16,
+    corrections: bool,
+}
+
+/// What came of an event that was offered to a ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// It is new; whether the set of live events changed.
+    Taken {
+        /// A live event came or went.
+        changed: bool,
+        /// It names an event of another type.
+        unmatched: bool,
+    },
+    /// The same identity with the same content is here.
+    Duplicate,
+    /// The same identity with other content is here.
+    Conflict,
+    /// The ledger holds as much as it can.
+    Full,
+}
+
+/// One record, borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    fn u16(self, at: usize) -> u16 {
+        u16::from_le_bytes([self.bytes[at], self.bytes[at + 1]])
+    }
+
+    /// The type.
+    #[must_use]
+    pub fn type_id(self) -> TypeId {
+        TypeId(self.u16(2))
+    }
+
+    /// The feed.
+    #[must_use]
+    pub fn source(self) -> Source {
+        Source(self.u16(4))
+    }
+
+    /// Whom it is about.
+    #[must_use]
+    pub fn slot(self) -> Slot {
+        self.bytes[6]
+    }
+
+    /// Whether it counts.
+    #[must_use]
+    pub fn live(self) -> bool {
+        self.bytes[7] & LIVE != 0
+    }
+
+    /// Whether it only withdraws.
+    #[must_use]
+    pub fn void(self) -> bool {
+        self.bytes[7] & VOID != 0
+    }
+
+    /// When it happened.
+    #[must_use]
+    pub fn occurred_on(self) -> Date {
+        let mut raw = [0; 4];
+        raw.copy_from_slice(&self.bytes[8..12]);
+        Date(i32::from_le_bytes(raw))
+    }
+
+    /// When it was observed.
+    #[must_use]
+    pub fn time(self) -> Instant {
+        let mut raw = [0; 8];
+        raw.copy_from_slice(&self.bytes[12..20]);
+        Instant(i64::from_le_bytes(raw))
+    }
+
+    fn split(self) -> (&'a [u8], &'a [u8], &'a [u8]) {
+        let id_end = HEAD + usize::from(self.bytes[20]);
+        let end = id_end + usize::from(self.bytes[21]);
+        (&self.bytes[HEAD..id_end], &self.bytes[id_end..end], &self.bytes[end..])
+    }
+
+    /// The feed's id.
+    #[must_use]
+    pub fn id(self) -> &'a str {
+        std::str::from_utf8(self.split().0).unwrap_or_default()
+    }
+
+    /// The id it supersedes.
+    #[must_use]
+    pub fn supersedes(self) -> Option<&'a str> {
+        let raw = self.split().1;
+        (!raw.is_empty()).then(|| std::str::from_utf8(raw).unwrap_or_default())
+    }
+
+    /// The packed fields.
+    #[must_use]
+    pub fn fields(self) -> &'a [u8] {
+        self.split().2
+    }
+
+    fn same_content(self, event: &Event) -> bool {
+        self.type_id() == event.type_id
+            && self.time() == event.time
+            && self.occurred_on() == event.occurred_on
+            && self.void() == event.void
+            && self.supersedes() == event.supersedes.as_deref()
+            && self.fields() == event.fields.bytes()
+    }
+
+    fn node(self) -> Node<'a> {
+        Node {
+            id: self.id(),
+            supersedes: self.supersedes(),
+            type_id: self.type_id(),
+            time: self.time(),
+            void: self.void(),
+        }
+    }
+}
+
+impl Ledger {
+    /// Most events in one ledger: a household of 30 with a bill a week for two years has 3,000.
+    pub const EVENTS: u16 = 20_000;
+
+    /// How many events it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn heap(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Reads a byte of each cache line, so that they are near when the records are read.
+    #[must_use]
+    pub fn touch(&self) -> usize {
+        self.bytes.iter().step_by(64).map(|b| usize::from(*b)).sum()
+    }
+
+    /// All records in the order in which they were taken.
+    #[must_use]
+    pub fn records(&self) -> Records<'_> {
+        Records { bytes: &self.bytes, at: 0 }
+    }
+
+    /// The record that begins at `at`, as [`Records::place`] said.
+    #[must_use]
+    pub fn record(&self, at: u32) -> Record<'_> {
+        let start = at as usize;
+        let len = usize::from(u16::from_le_bytes([self.bytes[start], self.bytes[start + 1]]));
+        Record { bytes: &self.bytes[start..start + len] }
+    }
+
+    /// Offers an event about `slot`.
+    pub fn offer(&mut self, event: &Event, source: Source, slot: Slot) -> Offered {
+        let id = event.id.as_bytes();
+        let mut corrected = false;
+        for record in self.records() {
+            if record.slot() != slot || record.source() != source {
+                continue;
+            }
+            let (own, superseded, _) = record.split();
+            if own == id {
+                let same = record.same_content(event);
+                return if same { Offered::Duplicate } else { Offered::Conflict };
+            }
+            corrected |= superseded == id;
+        }
+        let Some(place) = self.push(event, source, slot) else { return Offered::Full };
+        if corrected || event.supersedes.is_some() {
+            self.corrections = true;
+            let (changed, strays) = self.restate(source, slot);
+            return Offered::Taken { changed, unmatched: strays.contains(&place) };
+        }
+        Offered::Taken { changed: !event.void, unmatched: false }
+    }
+
+    /// Whether an event with this identity is here.
+    #[must_use]
+    pub fn holds(&self, source: Source, slot: Slot, id: &str) -> bool {
+        self.records().any(|r| r.slot() == slot && r.source() == source && r.id() == id)
+    }
+
+    /// Appends the record; live unless it withdraws. Gives its place.
+    fn push(&mut self, event: &Event, source: Source, slot: Slot) -> Option<u32> {
+        let supersedes = event.supersedes.as_deref().unwrap_or_default();
+        let fields = event.fields.bytes();
+        let len = HEAD + event.id.len() + supersedes.len() + fields.len();
+        let len16 = u16::try_from(len).ok()?;
+        let lengths = [u8::try_from(event.id.len()).ok()?, u8::try_from(supersedes.len()).ok()?];
+        if self.count >= Self::EVENTS {
+            return None;
+        }
+        let place = u32::try_from(self.bytes.len()).ok()?;
+        if self.bytes.capacity() < self.bytes.len() + len {
+            // Half again instead of double: most households never grow past a few hundred bytes.
+            self.bytes.reserve_exact(len.max(self.bytes.len() / 2));
+        }
+        let out = &mut self.bytes;
+        out.extend_from_slice(&len16.to_le_bytes());
+        out.extend_from_slice(&event.type_id.0.to_le_bytes());
+        out.extend_from_slice(&source.0.to_le_bytes());
+        out.push(slot);
+        out.push(if event.void { VOID } else { LIVE });
+        out.extend_from_slice(&event.occurred_on.0.to_le_bytes());
+        out.extend_from_slice(&event.time.0.to_le_bytes());
+        out.extend_from_slice(&lengths);
+        out.extend_from_slice(event.id.as_bytes());
+        out.extend_from_slice(supersedes.as_bytes());
+        out.extend_from_slice(fields);
+        self.count += 1;
+        Some(place)
+    }
+
+    /// Decides anew which events of one feed about one slot are live. Says whether the set changed
+    /// and which records name an event of another type.
+    fn restate(&mut self, source: Source, slot: Slot) -> (bool, Vec<u32>) {
+        let mut places = Vec::new();
+        let mut nodes = Vec::new();
+        let mut records = self.records();
+        while let Some((place, record)) = records.next_placed() {
+            if record.slot() == slot && record.source() == source {
+                places.push(place);
+                nodes.push(record.node());
+            }
+        }
+        let standings = standings(&nodes);
+        let last = places.last().copied();
+        let mut changed = false;
+        let mut strays = Vec::new();
+        for (place, standing) in places.into_iter().zip(standings) {
+            if standing.unmatched {
+                strays.push(place);
+            }
+            let flags = &mut self.bytes[place as usize + 7];
+            // The newest record was pushed as live but was not known before.
+            let was = *flags & LIVE != 0 && Some(place) != last;
+            changed |= was != standing.live;
+            *flags = (*flags & !LIVE) | if standing.live { LIVE } else { 0 };
+        }
+        (changed, strays)
+    }
+
+    /// Takes out all records of a slot. Says whether a live one was among them.
+    pub fn release(&mut self, slot: Slot) -> (Ledger, bool) {
+        let (mut kept, mut gone) = (Ledger::default(), Ledger::default());
+        let mut live = false;
+        for record in self.records() {
+            let target = if record.slot() == slot { &mut gone } else { &mut kept };
+            live |= record.slot() == slot && record.live();
+            target.append(record, record.slot());
+        }
+        kept.bytes.shrink_to_fit();
+        *self = kept;
+        (gone, live)
+    }
+
+    /// Takes in what [`Ledger::release`] gave, about `slot`. Says whether a live event came.
+    pub fn adopt(&mut self, piece: &Ledger, slot: Slot) -> bool {
+        let mut live = false;
+        self.bytes.reserve_exact(piece.bytes.len());
+        for record in piece.records() {
+            live |= record.live();
+            self.append(record, slot);
+        }
+        live
+    }
+
+    fn append(&mut self, record: Record<'_>, slot: Slot) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(record.bytes);
+        self.bytes[start + 6] = slot;
+        self.count = self.count.saturating_add(1);
+        self.corrections |= record.supersedes().is_some();
+    }
+
+    /// Keeps only the records for which `keep` holds.
+    pub fn retain(&mut self, mut keep: impl FnMut(usize, Record<'_>) -> bool) {
+        let mut kept = Ledger::default();
+        for (n, record) in self.records().enumerate() {
+            if keep(n, record) {
+                kept.append(record, record.slot());
+            }
+        }
+        kept.bytes.shrink_to_fit();
+        *self = kept;
+    }
+
+    /// Forgets events observed before `oldest`, unless one that corrects or is corrected by a newer
+    /// one is among them: then all stay, so that nothing that was ignored comes back.
+    pub fn forget(&mut self, oldest: Instant) {
+        if !self.records().any(|r| r.time() < oldest) {
+            return;
+        }
+        let related = |r: Record<'_>| {
+            self.corrections
+                && (r.supersedes().is_some()
+                    || self
+                        .records()
+                        .any(|o| o.source() == r.source() && o.supersedes() == Some(r.id())))
+        };
+        let blocked = self.records().any(|r| r.time() >= oldest && related(r));
+        let keep: Vec<bool> =
+            self.records().map(|r| r.time() >= oldest || (blocked && related(r))).collect();
+        self.retain(|n, _| keep[n]);
+    }
+
+    /// The bytes and count for a snapshot.
+    #[must_use]
+    pub fn parts(&self) -> (&[u8], u16) {
+        (&self.bytes, self.count)
+    }
+
+    /// A ledger from what [`Ledger::parts`] gave; nothing if the bytes are not whole records.
+    #[must_use]
+    pub fn from_parts(bytes: &[u8]) -> Option<Ledger> {
+        let mut at = 0;
+        let mut ledger = Ledger { bytes: bytes.to_vec(), ..Ledger::default() };
+        while at < bytes.len() {
+            let head = bytes.get(at..at + HEAD)?;
+            let len = usize::from(u16::from_le_bytes([head[0], head[1]]));
+            let texts = HEAD + usize::from(head[20]) + usize::from(head[21]);
+            bytes.get(at..at + len).filter(|_| len >= texts)?;
+            ledger.corrections |= head[21] > 0;
+            ledger.count = ledger.count.checked_add(1)?;
+            at += len;
+        }
+        Some(ledger)
+    }
+}
+
+/// An iterator over records.
+#[derive(Clone, Debug)]
+pub struct Records<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Records<'a> {
+    /// The next record with the place where it begins.
+    pub fn next_placed(&mut self) -> Option<(u32, Record<'a>)> {
+        let head = self.bytes.get(self.at..self.at + 2)?;
+        let len = usize::from(u16::from_le_bytes([head[0], head[1]]));
+        let bytes = self.bytes.get(self.at..self.at + len)?;
+        let place = u32::try_from(self.at).ok()?;
+        self.at += len;
+        Some((place, Record { bytes }))
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
+
+    fn next(&mut self) -> Option<Record<'a>> {
+        self.next_placed().map(|(_, record)| record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{event::Subject, fields::Fields};
+
+    use super::*;
+
+    fn event(id: &str, supersedes: Option<&str>, time: i64) -> Event {
+        Event {
+            source: "99/ybj".into(),
+            id: id.into(),
+            type_id: TypeId(3),
+            time: Instant(time),
+            subject: Subject::Household("H1".into()),
+            supersedes: supersedes.map(Into::into),
+            occurred_on: Date(20_000),
+            void: false,
+            fields: Fields::default(),
+        }
+    }
+
+    fn live(ledger: &Ledger) -> Vec<&str> {
+        ledger.records().filter(|r| r.live()).map(Record::id).collect()
+    }
+
+    const FEED: Source = Source(4);
+
+    #[test]
+    fn identity_is_feed_subject_and_id() {
+        let mut ledger = Ledger::default();
+        let taken = Offered::Taken { changed: true, unmatched: false };
+        assert_eq!(ledger.offer(&event("a", None, 1), FEED, 0), taken);
+        assert_eq!(ledger.offer(&event("a", None, 1), FEED, 0), Offered::Duplicate);
+        assert_eq!(ledger.offer(&event("a", None, 2), FEED, 0), Offered::Conflict);
+        assert_eq!(ledger.offer(&event("a", None, 2), FEED, 1), taken);
+        assert_eq!(ledger.offer(&event("a", None, 2), Source(5), 0), taken);
+        assert_eq!(ledger.len(), 3);
+    }
+
+    #[test]
+    fn an_original_that_comes_after_its_correction_changes_nothing() {
+        let mut ledger = Ledger::default();
+        let taken = |changed| Offered::Taken { changed, unmatched: false };
+        assert_eq!(ledger.offer(&event("b", Some("a"), 2), FEED, 0), taken(true));
+        assert_eq!(ledger.offer(&event("a", None, 1), FEED, 0), taken(false));
+        assert_eq!(live(&ledger), ["b"]);
+        assert_eq!(ledger.offer(&event("c", Some("a"), 3), FEED, 0), taken(true));
+        assert_eq!(live(&ledger), ["c"]);
+    }
+
+    #[test]
+    fn a_persons_events_move_whole() {
+        let mut ledger = Ledger::default();
+        ledger.offer(&event("a", None, 1), FEED, 1);
+        ledger.offer(&event("b", Some("a"), 2), FEED, 1);
+        ledger.offer(&event("a", None, 1), FEED, 0);
+        let (piece, live_moved) = ledger.release(1);
+        assert!(live_moved && ledger.len() == 1 && piece.len() == 2);
+        let mut other = Ledger::default();
+        assert!(other.adopt(&piece, 3));
+        assert_eq!(live(&other), ["b"]);
+        assert!(other.holds(FEED, 3, "a") && !other.holds(FEED, 1, "a"));
+        assert_eq!(Ledger::from_parts(other.parts().0), Some(other));
+    }
+
+    #[test]
+    fn what_a_kept_correction_ignores_is_kept_with_it() {
+        let mut ledger = Ledger::default();
+        ledger.offer(&event("old", None, 1), FEED, 0);
+        ledger.offer(&event("b", Some("a"), 2), FEED, 0);
+        ledger.offer(&event("a", None, 30), FEED, 0);
+        ledger.forget(Instant(10));
+        assert_eq!(live(&ledger), ["b"]);
+        assert_eq!(ledger.len(), 2);
+        ledger.forget(Instant(100));
+        assert!(ledger.is_empty());
+    }
+}

@@ -1,0 +1,352 @@
+//! What is said about a household: one alert for one published change of its case.
+
+use proto::{
+    alert::{Alert, Change, Clocks, Data, EVENTS, Evidence, Severity, Signal, Value, Values, Why},
+    catalogue::TypeId,
+    date::{Date, Instant},
+    ids,
+};
+use rules::{Evaluate, LevelExpr, Literal, Memo, Name, Outcome, Pack, Rule, Scope, Symbol};
+
+use crate::{
+    case::{Case, Standing},
+    decide::{Desk, Moment, grows, kept_rule},
+    facts::looked_at,
+    fold::Fold,
+    household::Household,
+    ledger::Ledger,
+    rulebook::RuleAt,
+    view::{Row, View, evidence, rows},
+    words::Word,
+    world::World,
+};
+
+impl Fold {
+    /// Makes the alert of a decision, if there is something to say, and notes what was said. Gives
+    /// with it the first date on which a material value can have grown past what was said.
+    pub(crate) fn publish(
+        &mut self,
+        moment: &Moment<'_>,
+        ix: u32,
+        case: &mut Case,
+        grown: bool,
+    ) -> Option<(Alert, Date)> {
+        let Moment { world, at, known, ledger, rows } = *moment;
+        let change = case.change().or(grown.then_some(Change::Changed))?;
+        let household = &mut self.households[ix as usize];
+        if change == Change::Opened {
+            household.episode += 1;
+            case.revision = 0;
+            case.clocks = Clocks::default();
+            case.route.clear();
+        }
+        case.revision += 1;
+        let previous_level = case.level;
+        case.level = case.shown();
+        let household = &self.households[ix as usize];
+        let today = at.date();
+        let book = world.book(world.generation(household.seen));
+        let mut desk = Desk::new(book, known, &self.words, rows, today, &mut self.memos);
+        let mut writer = Writer {
+            world,
+            household,
+            ledger,
+            today,
+            until: Date::MAX,
+            types: Vec::new(),
+            spare: &mut self.spare,
+        };
+        let signals = writer.signals(case, &mut desk);
+        let priority = writer.priority(case, &mut desk);
+        run_clocks(case, change, at, &desk, &mut self.words_of_route);
+        let (until, types) = (writer.until, writer.types);
+        let case_id = ids::case_id(&household.id, household.episode);
+        let mut risks: Vec<String> = Vec::new();
+        for signal in &signals {
+            if !risks.contains(&signal.risk) {
+                risks.push(signal.risk.clone());
+            }
+        }
+        let data = Data {
+            case: case_id,
+            episode: household.episode,
+            revision: case.revision,
+            change,
+            level: case.level,
+            previous_level,
+            household: household.id.to_string(),
+            region: known.region.to_string(),
+            site: known.site.as_deref().map(str::to_owned),
+            as_of: today,
+            risks,
+            signals,
+            priority,
+            route: case.route.iter().map(|w| self.words_of_route.text(*w).to_owned()).collect(),
+            clocks: case.clocks,
+            profile_at: known.updated_at,
+            feeds: world.marks(at).map_or_else(Vec::new, |m| m.of(&types, &world.feeds)),
+            reason: None,
+            history: world.history,
+            notice: "signal_not_decision",
+        };
+        Some((Alert { time: at, data }, until))
+    }
+
+    /// The alert that ends a case because the profile is removed.
+    pub(crate) fn close_removed(&mut self, world: &World, ix: u32, at: Instant) -> Option<Alert> {
+        let household = &mut self.households[ix as usize];
+        let mut case = household.case.take()?;
+        let known = household.known.as_deref()?;
+        if case.level == Severity::None {
+            return None;
+        }
+        case.revision += 1;
+        let data = Data {
+            case: ids::case_id(&household.id, household.episode),
+            episode: household.episode,
+            revision: case.revision,
+            change: Change::Closed,
+            level: Severity::None,
+            previous_level: case.level,
+            household: household.id.to_string(),
+            region: known.region.to_string(),
+            site: known.site.as_deref().map(str::to_owned),
+            as_of: at.date(),
+            risks: Vec::new(),
+            signals: Vec::new(),
+            priority: 0,
+            route: case.route.iter().map(|w| self.words_of_route.text(*w).to_owned()).collect(),
+            clocks: case.clocks,
+            profile_at: known.updated_at,
+            feeds: Vec::new(),
+            reason: Some("household_removed"),
+            history: world.history,
+            notice: "signal_not_decision",
+        };
+        Some(Alert { time: at, data })
+    }
+}
+
+/// Starts the clocks of the level where it was opened or raised; a fall keeps the running ones.
+fn run_clocks(
+    case: &mut Case,
+    change: Change,
+    at: Instant,
+    desk: &Desk<'_>,
+    words: &mut crate::words::Words,
+) {
+    let mut packs: Vec<&Pack> = Vec::new();
+    for standing in case.standings.iter().filter(|s| s.shown > Severity::None) {
+        let slot = desk.book.slot(standing.rule);
+        let holds = slot.and_then(|s| desk.book.holds(s, desk.known.region, desk.today).0);
+        packs.extend(holds.map(|at| &**desk.book.pack(at)));
+    }
+    packs.sort_by(|a, b| a.id.cmp(&b.id));
+    let clocks: Vec<_> = packs.iter().filter_map(|p| p.clocks.get(&case.level)).collect();
+    if let Some(longest) = clocks.iter().rev().max_by_key(|c| c.route.len()) {
+        if longest.route.len() >= case.route.len() {
+            case.route = longest.route.iter().map(|step| words.place(step)).collect();
+        }
+    }
+    if !matches!(change, Change::Opened | Change::Raised) {
+        return;
+    }
+    let due = |seconds: fn(&rules::Clocks) -> Option<i64>| {
+        let least = clocks.iter().filter_map(|c| seconds(c)).min()?;
+        Some(at.plus_us(least.saturating_mul(1_000_000)))
+    };
+    let started = Clocks {
+        acknowledge_by: due(|c| c.acknowledge),
+        visit_by: due(|c| c.visit),
+        decide_by: due(|c| c.decide),
+    };
+    case.clocks = Clocks {
+        acknowledge_by: started.acknowledge_by.or(case.clocks.acknowledge_by),
+        visit_by: started.visit_by.or(case.clocks.visit_by),
+        decide_by: started.decide_by.or(case.clocks.decide_by),
+    };
+}
+
+struct Writer<'w> {
+    world: &'w World,
+    household: &'w Household,
+    ledger: &'w Ledger,
+    today: Date,
+    until: Date,
+    types: Vec<TypeId>,
+    spare: &'w mut Vec<Memo>,
+}
+
+impl Writer<'_> {
+    /// The signals, highest level first, then by rule; notes what was published.
+    fn signals(&mut self, case: &mut Case, desk: &mut Desk<'_>) -> Vec<Signal> {
+        let mut signals: Vec<Signal> = Vec::new();
+        for standing in &mut case.standings {
+            standing.published = standing.shown;
+            if standing.shown == Severity::None {
+                continue;
+            }
+            let Some(slot) = desk.book.slot(standing.rule) else { continue };
+            let (Some(at), _) = desk.book.holds(slot, desk.known.region, desk.today) else {
+                continue;
+            };
+            let pack = desk.book.pack(at);
+            let changed_on = self.household.changed_on;
+            let signal = if pack.evaluate == Evaluate::OnEvent && changed_on != self.today {
+                self.kept_signal(standing, desk, at)
+            } else {
+                Some(self.signal(standing, desk, at, pack.evaluate == Evaluate::Daily))
+            };
+            signals.extend(signal);
+        }
+        signals.sort_by(|a, b| b.level.cmp(&a.level).then_with(|| a.rule.cmp(&b.rule)));
+        signals
+    }
+
+    /// A rule decided only on events keeps the values of the last change of data: nothing changed
+    /// since, so the same expressions on that date give the same values.
+    fn kept_signal(
+        &mut self,
+        standing: &mut Standing,
+        desk: &Desk<'_>,
+        at: RuleAt,
+    ) -> Option<Signal> {
+        let pack = desk.book.pack(at);
+        let (book, then) = kept_rule(self.world, self.household, desk.known, standing.rule, pack)?;
+        let rows = rows(self.ledger, desk.known, &self.world.areas, book, self.household.seen);
+        let changed_on = self.household.changed_on;
+        let mut memos = std::mem::take(self.spare);
+        let mut past = Desk::new(book, desk.known, desk.words, &rows, changed_on, &mut memos);
+        let signal = self.signal(standing, &mut past, then, false);
+        *self.spare = memos;
+        Some(signal)
+    }
+
+    fn signal(
+        &mut self,
+        standing: &mut Standing,
+        desk: &mut Desk<'_>,
+        at: RuleAt,
+        daily: bool,
+    ) -> Signal {
+        let rule = desk.rule(at);
+        let labour = desk.known.labour(desk.today.year()).word();
+        let today = desk.today;
+        let (pack, view, memo) = desk.pack(at.pack);
+        self.types.extend(rule.reads.types.iter().copied());
+        if let Some(material) = rule.material {
+            standing.baseline = None;
+            if let Outcome::Number(number) = pack.evaluate(material.value, view, memo) {
+                let baseline = number.value / material.step;
+                standing.baseline = Some(baseline);
+                if daily {
+                    self.until = self.until.min(grows(number, material.step, baseline, today));
+                }
+            }
+        }
+        let level = rule.levels.iter().find(|l| l.severity == standing.shown);
+        let (events, events_total) =
+            level.map_or((Vec::new(), 0), |level| self.events(pack, view, level));
+        Signal {
+            rule: rule.id.clone(),
+            pack: pack.id.clone(),
+            digest: format!("sha256:{}", ids::hex(&pack.digest)),
+            level: standing.shown,
+            risk: rule.risk.clone(),
+            values: level.map_or_else(Values::default, |l| values(pack, view, memo, l)),
+            why: why(pack, rule, view, memo),
+            events,
+            events_total,
+            measures: measures(pack, &rule.risk, labour),
+        }
+    }
+
+    fn events(&self, pack: &Pack, view: &View<'_>, level: &LevelExpr) -> (Vec<Evidence>, usize) {
+        let mut rows: Vec<Row<'_>> = Vec::new();
+        for fact in &level.reads.facts {
+            rows.extend(looked_at(view, &pack.facts[*fact]));
+        }
+        let key = |row: &Row<'_>| (row.record.source(), row.slot, row.type_id);
+        rows.sort_by(|a, b| b.recency().cmp(&a.recency()).then(key(a).cmp(&key(b))));
+        rows.dedup_by(|a, b| a.recency() == b.recency() && key(a) == key(b));
+        let total = rows.len();
+        let feed = |source: crate::ledger::Source| self.world.feeds.text(Word(source.0)).to_owned();
+        (rows.iter().take(EVENTS).map(|row| evidence(row, feed)).collect(), total)
+    }
+
+    /// The largest priority of the packs whose rules stand.
+    fn priority(&self, case: &Case, desk: &mut Desk<'_>) -> i64 {
+        let mut packs: Vec<u16> = Vec::new();
+        for standing in case.standings.iter().filter(|s| s.shown > Severity::None) {
+            let slot = desk.book.slot(standing.rule);
+            let holds = slot.and_then(|s| desk.book.holds(s, desk.known.region, desk.today).0);
+            packs.extend(holds.map(|at| at.pack));
+        }
+        packs.sort_unstable();
+        packs.dedup();
+        let values = packs.into_iter().filter_map(|at| {
+            let (pack, view, memo) = desk.pack(at);
+            pack.evaluate(pack.priority?, view, memo).as_int()
+        });
+        values.max().unwrap_or(0)
+    }
+}
+
+fn shown<S: Scope>(pack: &Pack, scope: &S, outcome: Outcome) -> Option<Value> {
+    match outcome {
+        Outcome::Number(number) => Some(Value::Int(number.value)),
+        Outcome::Truth(truth) => truth.now().map(Value::Bool),
+        Outcome::Text(text) => Some(Value::Text(match text.symbol {
+            Symbol::Literal(at) => pack.literal(at).to_owned(),
+            Symbol::Scope(at) => scope.text(at).to_owned(),
+        })),
+        Outcome::Failed(_) => None,
+    }
+}
+
+/// The value of a name today; nothing where it fails.
+pub(crate) fn value(
+    pack: &Pack,
+    view: &mut View<'_>,
+    memo: &mut Memo,
+    name: Name,
+) -> Option<Value> {
+    let outcome = pack.value(name, view, memo);
+    shown(pack, view, outcome)
+}
+
+fn values(pack: &Pack, view: &mut View<'_>, memo: &mut Memo, level: &LevelExpr) -> Values {
+    let named = level
+        .names
+        .iter()
+        .filter_map(|name| Some((pack.name(*name).to_owned(), value(pack, view, memo, *name)?)));
+    Values(named.collect())
+}
+
+fn why(pack: &Pack, rule: &Rule, view: &mut View<'_>, memo: &mut Memo) -> Why {
+    let mut render = |template: &Option<rules::Template>| {
+        template.as_ref().map_or_else(String::new, |template| {
+            template.render(|name| {
+                value(pack, view, memo, name).map(|value| match value {
+                    Value::Int(n) => Literal::Int(n),
+                    Value::Bool(b) => Literal::Bool(b),
+                    Value::Text(text) => Literal::Text(text),
+                })
+            })
+        })
+    };
+    Why { zh: render(&rule.why_zh), en: render(&rule.why_en) }
+}
+
+/// What the toolbox offers for a risk and a household's labour, each once, in its order.
+fn measures(pack: &Pack, risk: &str, labour: &str) -> Vec<String> {
+    let mut measures: Vec<String> = Vec::new();
+    for tool in pack.toolbox.iter().filter(|t| t.risk == risk) {
+        if tool.labour.as_deref().is_none_or(|l| l == labour) {
+            let new = tool.measures.iter().filter(|m| !measures.contains(m));
+            let new: Vec<String> = new.cloned().collect();
+            measures.extend(new);
+        }
+    }
+    measures
+}

@@ -1,0 +1,152 @@
+//! Whose is a person? The claims of profiles on persons, and the events of persons whom no
+//! profile names.
+//!
+//! It refuses to know what an event means; it only says where it belongs.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
+use hashbrown::HashTable;
+use proto::{
+    date::{DAY_US, Date, Instant},
+    event::REMEMBERED_DAYS,
+};
+
+use crate::{household::Person, ledger::Ledger};
+
+/// A household by its partition and its place there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Home {
+    /// The partition.
+    pub partition: u32,
+    /// The place.
+    pub household: u32,
+}
+
+/// A profile that names a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) home: Home,
+    pub(crate) updated_at: Instant,
+    /// For ties: the smaller id wins.
+    pub(crate) household: Box<str>,
+}
+
+/// Events of a person whom no profile names, and since when each waits.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Waiting {
+    pub(crate) ledger: Ledger,
+    pub(crate) since: Vec<Date>,
+}
+
+/// One person.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Named {
+    pub(crate) token: Box<str>,
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) waiting: Option<Box<Waiting>>,
+}
+
+impl Named {
+    /// The household that the person belongs to.
+    pub(crate) fn home(&self) -> Option<Home> {
+        let wins = |a: &&Claim, b: &&Claim| {
+            a.updated_at.cmp(&b.updated_at).then_with(|| b.household.cmp(&a.household))
+        };
+        self.claims.iter().max_by(wins).map(|claim| claim.home)
+    }
+}
+
+/// All persons that a profile or an event ever named.
+#[derive(Debug, Default)]
+pub(crate) struct Resolver {
+    pub(crate) persons: Vec<Named>,
+    by_token: HashTable<u32>,
+    hasher: BuildHasherDefault<DefaultHasher>,
+}
+
+impl Resolver {
+    /// The place of a person, made if it is new.
+    pub(crate) fn place(&mut self, token: &str) -> Person {
+        let hash = self.hasher.hash_one(token);
+        let same = |ix: &u32| &*self.persons[*ix as usize].token == token;
+        if let Some(ix) = self.by_token.find(hash, same) {
+            return Person(*ix);
+        }
+        let ix = u32::try_from(self.persons.len()).unwrap_or(u32::MAX);
+        self.persons.push(Named { token: token.into(), claims: Vec::new(), waiting: None });
+        let (persons, hasher) = (&self.persons, &self.hasher);
+        self.by_token.insert_unique(hash, ix, |ix| hasher.hash_one(&*persons[*ix as usize].token));
+        Person(ix)
+    }
+
+    pub(crate) fn get(&self, person: Person) -> &Named {
+        &self.persons[person.0 as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, person: Person) -> &mut Named {
+        &mut self.persons[person.0 as usize]
+    }
+
+    /// Takes the events that wait for a profile, less those that waited longer than `days`; says
+    /// how many those were.
+    pub(crate) fn take_waiting(&mut self, person: Person, today: Date, days: i32) -> (Ledger, u64) {
+        let Some(mut waiting) = self.get_mut(person).waiting.take() else {
+            return (Ledger::default(), 0);
+        };
+        let expired = waiting.expire(today, days);
+        (waiting.ledger, expired)
+    }
+
+    /// Drops what waited too long; gives how many events those were.
+    pub(crate) fn expire(&mut self, today: Date, days: i32) -> u64 {
+        let waiting = self.persons.iter_mut().filter_map(|p| p.waiting.as_mut());
+        waiting.map(|w| w.expire(today, days)).sum()
+    }
+}
+
+impl Waiting {
+    fn expire(&mut self, today: Date, days: i32) -> u64 {
+        let stays = |since: &Date| since.plus(days) >= today;
+        if self.since.iter().all(stays) {
+            return 0;
+        }
+        let before = self.ledger.len();
+        let since = &self.since;
+        self.ledger.retain(|n, _| since.get(n).is_none_or(stays));
+        self.since.retain(stays);
+        (before - self.ledger.len()) as u64
+    }
+
+    /// Forgets identities that are too old to be asked for.
+    pub(crate) fn forget(&mut self, at: Instant) {
+        let oldest = at.plus_us(-i64::from(REMEMBERED_DAYS) * DAY_US);
+        if self.ledger.records().any(|r| r.time() < oldest) {
+            let keep: Vec<bool> = self.ledger.records().map(|r| r.time() >= oldest).collect();
+            self.ledger.retain(|n, _| keep[n]);
+            let mut keep = keep.into_iter();
+            self.since.retain(|_| keep.next().unwrap_or(true));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_later_profile_wins_then_the_smaller_id() {
+        let claim = |household: &str, updated: i64, n| Claim {
+            home: Home { partition: 0, household: n },
+            updated_at: Instant(updated),
+            household: household.into(),
+        };
+        let mut named = Named {
+            token: "t".into(),
+            claims: vec![claim("B", 5, 1), claim("A", 5, 2)],
+            waiting: None,
+        };
+        assert_eq!(named.home().map(|h| h.household), Some(2));
+        named.claims.push(claim("C", 6, 3));
+        assert_eq!(named.home().map(|h| h.household), Some(3));
+    }
+}

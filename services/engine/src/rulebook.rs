@@ -1,0 +1,175 @@
+//! The packs in force together, linked so that a decision asks only the rules it must.
+
+use std::sync::Arc;
+
+use proto::{
+    catalogue::{Catalogue, TypeId},
+    date::Date,
+    region::Region,
+};
+use rules::{Evaluate, Pack};
+
+use crate::words::{Word, Words};
+
+/// A rule of a pack by their places.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RuleAt {
+    /// The pack's place in [`Rulebook::packs`].
+    pub pack: u16,
+    /// The rule's place in its pack.
+    pub rule: u16,
+}
+
+/// One rule id and the packs that define it, longest scope first.
+#[derive(Clone, Debug)]
+struct RuleSlot {
+    id: Word,
+    packs: Vec<RuleAt>,
+}
+
+/// One generation of rule packs.
+#[derive(Debug)]
+pub struct Rulebook {
+    /// The packs, in the order in which they came into force.
+    pub packs: Vec<Arc<Pack>>,
+    /// The event types of all of them.
+    pub catalogue: Catalogue,
+    slots: Vec<RuleSlot>,
+    all: Vec<u16>,
+    daily_by_type: Vec<Vec<u16>>,
+    on_event: Vec<u16>,
+    /// Whether any fact looks at events about areas.
+    pub reads_areas: bool,
+    /// The longest look back of a fact, at least 400 days.
+    pub reach_days: i32,
+    /// How long an unmatched event waits for its profile, in days.
+    pub retain_days: i32,
+}
+
+impl Rulebook {
+    /// Links packs; `ids` keeps one place for each rule id for ever.
+    #[must_use]
+    pub fn link(packs: Vec<Arc<Pack>>, shipped: &Catalogue, ids: &mut Words) -> Rulebook {
+        let catalogue = packs
+            .iter()
+            .map(|pack| &pack.catalogue)
+            .max_by_key(|catalogue| catalogue.iter().count())
+            .unwrap_or(shipped)
+            .clone();
+        let mut slots: Vec<RuleSlot> = Vec::new();
+        for (p, pack) in (0u16..).zip(&packs) {
+            for (r, rule) in (0u16..).zip(&pack.rules) {
+                let id = ids.place(&rule.id);
+                let at = RuleAt { pack: p, rule: r };
+                match slots.iter_mut().find(|slot| slot.id == id) {
+                    Some(slot) => slot.packs.push(at),
+                    None => slots.push(RuleSlot { id, packs: vec![at] }),
+                }
+            }
+        }
+        for slot in &mut slots {
+            slot.packs.sort_by_key(|at| u8::MAX - packs[usize::from(at.pack)].scope.digits());
+        }
+        let days = |least: u32, of: fn(&Pack) -> u32| {
+            let longest = packs.iter().map(|p| of(p)).max().unwrap_or(0).max(least);
+            i32::try_from(longest).unwrap_or(i32::MAX)
+        };
+        let mut book = Rulebook {
+            catalogue,
+            all: (0u16..).zip(&slots).map(|(n, _)| n).collect(),
+            daily_by_type: Vec::new(),
+            on_event: Vec::new(),
+            slots,
+            reads_areas: false,
+            reach_days: days(400, |p| p.reach_days),
+            retain_days: days(400, |p| p.retain_days),
+            packs,
+        };
+        book.index();
+        book
+    }
+
+    fn index(&mut self) {
+        self.daily_by_type = vec![Vec::new(); self.catalogue.iter().count()];
+        for (n, slot) in (0u16..).zip(&self.slots) {
+            for at in &slot.packs {
+                let pack = &self.packs[usize::from(at.pack)];
+                let rule = &pack.rules[usize::from(at.rule)];
+                let until = rule.reads.facts.iter().filter_map(|fact| pack.facts[*fact].until);
+                for type_id in rule.reads.types.iter().copied().chain(until) {
+                    self.reads_areas |= self.catalogue.get(type_id).area;
+                    let list = &mut self.daily_by_type[usize::from(type_id.0)];
+                    if list.last() != Some(&n) {
+                        list.push(n);
+                    }
+                }
+                if pack.evaluate == Evaluate::OnEvent && self.on_event.last() != Some(&n) {
+                    self.on_event.push(n);
+                }
+            }
+        }
+        for list in &mut self.daily_by_type {
+            list.retain(|n| !self.on_event.contains(n));
+            list.dedup();
+        }
+    }
+
+    /// All rules.
+    #[must_use]
+    pub fn all(&self) -> &[u16] {
+        &self.all
+    }
+
+    /// The rules that an event of a type can change and that no pack decides only on events.
+    #[must_use]
+    pub fn reading(&self, type_id: TypeId) -> &[u16] {
+        self.daily_by_type.get(usize::from(type_id.0)).map_or(&[], |list| list)
+    }
+
+    /// The rules that some pack decides only on events.
+    #[must_use]
+    pub fn on_event(&self) -> &[u16] {
+        &self.on_event
+    }
+
+    /// The id of a rule.
+    #[must_use]
+    pub fn id(&self, slot: u16) -> Word {
+        self.slots[usize::from(slot)].id
+    }
+
+    /// The place of a rule id.
+    #[must_use]
+    pub fn slot(&self, id: Word) -> Option<u16> {
+        let at = self.slots.iter().position(|slot| slot.id == id)?;
+        u16::try_from(at).ok()
+    }
+
+    /// The pack of a rule.
+    #[must_use]
+    pub fn pack(&self, at: RuleAt) -> &Arc<Pack> {
+        &self.packs[usize::from(at.pack)]
+    }
+
+    /// Which pack's rule holds for a region on a date, and the next date on which that can change.
+    #[must_use]
+    pub fn holds(&self, slot: u16, region: Region, today: Date) -> (Option<RuleAt>, Date) {
+        let mut found = None;
+        let mut until = Date::MAX;
+        for at in &self.slots[usize::from(slot)].packs {
+            let pack = self.pack(*at);
+            if !pack.covers(region) {
+                continue;
+            }
+            if pack.from > today {
+                until = until.min(pack.from);
+            } else if let Some(to) = pack.to.filter(|to| *to >= today) {
+                until = until.min(to.plus(1));
+            }
+            if found.is_none() && pack.in_force(today) {
+                found = Some(*at);
+            }
+        }
+        (found, until)
+    }
+}

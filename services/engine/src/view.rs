@@ -1,0 +1,235 @@
+//! A household as expressions see it on one date: the scope of a decision.
+
+use std::borrow::Cow;
+
+use proto::{
+    alert::Evidence,
+    catalogue::{EventType, Kind, TypeId},
+    date::{Date, Instant},
+    fields::{Packed, find},
+};
+use rules::{Attr, Fact, Number, Outcome, Pack, Record as Fields, Scope, Text, Truth};
+
+use crate::{
+    area::Areas,
+    household::{AWAY, ILL, INSURED, Known, STUDENT},
+    ledger::{Ledger, Record, Slot, Source},
+    rulebook::Rulebook,
+    words::{Word, Words},
+};
+
+/// Symbols from here on are places in the table of words, below it in the view's own texts.
+const WORDS: u32 = 1 << 20;
+
+/// One live event as facts see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'a> {
+    pub(crate) type_id: TypeId,
+    pub(crate) slot: Slot,
+    pub(crate) occurred_on: Date,
+    pub(crate) record: Record<'a>,
+}
+
+impl Row<'_> {
+    /// The order of `last` and of evidence: the later `occurred_on`, `time`, id.
+    pub(crate) fn recency(&self) -> (Date, Instant, &str) {
+        (self.occurred_on, self.record.time(), self.record.id())
+    }
+}
+
+/// The live events that a household sees as of an area change.
+pub(crate) fn rows<'a>(
+    ledger: &'a Ledger,
+    known: &Known,
+    areas: &'a Areas,
+    book: &Rulebook,
+    as_of: u32,
+) -> Vec<Row<'a>> {
+    let mut rows = Vec::with_capacity(ledger.len());
+    let row = |record: Record<'a>, slot| Row {
+        type_id: record.type_id(),
+        slot,
+        occurred_on: record.occurred_on(),
+        record,
+    };
+    rows.extend(ledger.records().filter(|r| r.live()).map(|r| row(r, r.slot())));
+    if book.reads_areas {
+        areas.each_live(known.region, known.site.as_deref(), as_of, |_, _, record| {
+            rows.push(row(record, 0));
+        });
+    }
+    rows
+}
+
+/// The scope of one pack's rules for one household on one date.
+pub(crate) struct View<'a> {
+    pub(crate) pack: &'a Pack,
+    pub(crate) known: &'a Known,
+    pub(crate) words: &'a Words,
+    pub(crate) rows: &'a [Row<'a>],
+    pub(crate) today: Date,
+    texts: Vec<Cow<'a, str>>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(
+        pack: &'a Pack,
+        known: &'a Known,
+        words: &'a Words,
+        rows: &'a [Row<'a>],
+        today: Date,
+    ) -> View<'a> {
+        View { pack, known, words, rows, today, texts: Vec::new() }
+    }
+
+    pub(crate) fn spell(&mut self, text: Cow<'a, str>, until: Date) -> Outcome {
+        let symbol = u32::try_from(self.texts.len()).unwrap_or(0);
+        self.texts.push(text);
+        Outcome::Text(Text::scope(symbol, until))
+    }
+
+    /// The text of a field as expressions read it.
+    pub(crate) fn field_text(&self, row: &Row<'a>, field: usize) -> &'a str {
+        let kind = self.pack.catalogue.get(row.type_id);
+        field_text(kind, row.record.fields(), field)
+    }
+
+    /// Whether an event passes a fact's `where`; nothing where that fails.
+    pub(crate) fn passes(&self, fact: &Fact, row: &Row<'a>) -> Option<bool> {
+        if fact.filter.is_none() {
+            return Some(true);
+        }
+        let kind = self.pack.catalogue.get(row.type_id);
+        self.pack.passes(fact, &EventFields { kind, bytes: row.record.fields() })
+    }
+
+    fn word(word: Word) -> Outcome {
+        Outcome::Text(Text::scope(WORDS + u32::from(word.0), Date::MAX))
+    }
+
+    /// The date on which the year of birth next matters.
+    fn coming_of_age(&self) -> Date {
+        let year = self.known.next_coming_of_age(self.today.year());
+        year.and_then(|year| Date::ymd(year, 1, 1)).unwrap_or(Date::MAX)
+    }
+
+    fn members_with(&self, flag: u8) -> i64 {
+        count(self.known.members.iter().filter(|m| m.flags & flag != 0).count())
+    }
+}
+
+/// The evidence of an event; `feeds` names its feed.
+pub(crate) fn evidence(row: &Row<'_>, feeds: impl Fn(Source) -> String) -> Evidence {
+    Evidence {
+        source: feeds(row.record.source()),
+        id: row.record.id().to_owned(),
+        occurred_on: row.occurred_on,
+    }
+}
+
+pub(crate) fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn field_text<'a>(kind: &'a EventType, bytes: &'a [u8], field: usize) -> &'a str {
+    match (find(bytes, field), kind.fields.get(field).map(|f| &f.kind)) {
+        (Some(Packed::Text(text)), _) => text,
+        (Some(Packed::Word(at)), Some(Kind::Enum(words))) => words.get(at).map_or("", |w| w),
+        _ => "",
+    }
+}
+
+struct EventFields<'a> {
+    kind: &'a EventType,
+    bytes: &'a [u8],
+}
+
+impl Fields for EventFields<'_> {
+    fn int(&self, field: usize) -> i64 {
+        match find(self.bytes, field) {
+            Some(Packed::Int(n)) => n,
+            _ => 0,
+        }
+    }
+
+    fn bool(&self, field: usize) -> bool {
+        self.int(field) != 0
+    }
+
+    fn text(&self, field: usize) -> &str {
+        field_text(self.kind, self.bytes, field)
+    }
+}
+
+impl Scope for View<'_> {
+    fn today(&self) -> Date {
+        self.today
+    }
+
+    fn fact(&mut self, fact: usize) -> Outcome {
+        crate::facts::outcome(self, fact)
+    }
+
+    fn attr(&mut self, attr: Attr) -> Outcome {
+        let known = self.known;
+        let year = || self.today.year();
+        match attr {
+            Attr::Class => View::word(known.class),
+            Attr::Housing => View::word(known.housing),
+            Attr::Water => View::word(known.water),
+            Attr::Region => self.spell(known.region.to_string().into(), Date::MAX),
+            Attr::Site => self.spell(known.site.as_deref().unwrap_or_default().into(), Date::MAX),
+            Attr::Labour => {
+                let (word, until) = (known.labour(year()).word(), self.coming_of_age());
+                self.spell(word.into(), until)
+            }
+            Attr::Workers => {
+                let workers = count(known.workers(year()));
+                let until = self.coming_of_age();
+                Outcome::Number(Number::stepping(workers, until, true, true).within(8))
+            }
+            Attr::Size => Outcome::int(known.size.into()),
+            Attr::NetIncome => Outcome::int(known.net_income_fen),
+            Attr::Savings => Outcome::int(known.savings_fen),
+            Attr::Support => Outcome::int(known.support_fen),
+            Attr::Members => Outcome::int(count(known.members.len())),
+            Attr::Away => Outcome::int(self.members_with(AWAY)),
+            Attr::Students => Outcome::int(self.members_with(STUDENT)),
+            Attr::Chronic => Outcome::int(self.members_with(ILL)),
+            Attr::Insured => {
+                let all = known.members.iter().all(|m| m.flags & INSURED != 0);
+                Outcome::Truth(Truth::steady(all))
+            }
+            Attr::Disabled => {
+                let grades = known.members.iter().map(|m| m.disability_grade).filter(|g| *g > 0);
+                Outcome::int(grades.min().unwrap_or(0).into())
+            }
+            Attr::AgeDays => {
+                let days = i64::from(self.today.0) - i64::from(known.updated_at.date().0);
+                Outcome::Number(Number::sloping(days, 1, Date::MAX, false, false))
+            }
+        }
+    }
+
+    fn is(&mut self, category: &str) -> Truth {
+        let word = self.words.find(category);
+        Truth::steady(word.is_some_and(|word| self.known.categories.contains(&word)))
+    }
+
+    fn aid(&mut self, programme: &str) -> Truth {
+        let word = self.words.find(programme);
+        Truth::steady(word.is_some_and(|word| self.known.aid.contains(&word)))
+    }
+
+    fn table(&mut self, table: usize) -> Outcome {
+        let class = self.words.text(self.known.class);
+        self.pack.tables[table].outcome(self.known.region, class, self.today)
+    }
+
+    fn text(&self, symbol: u32) -> &str {
+        match symbol.checked_sub(WORDS) {
+            Some(word) => self.words.text(Word(u16::try_from(word).unwrap_or(u16::MAX))),
+            None => self.texts.get(symbol as usize).map_or("", |text| text),
+        }
+    }
+}
