@@ -141,6 +141,11 @@ impl<'a> Report<'a> {
         self.errors.len()
     }
 
+    /// Whether further errors would not be shown: looking for their hints would be in vain.
+    pub(crate) fn full(&self) -> bool {
+        self.errors.len() >= Report::SHOWN
+    }
+
     pub(crate) fn into_errors(mut self) -> Vec<PackError> {
         self.errors.sort_by_key(|e| (e.line, e.column));
         self.errors

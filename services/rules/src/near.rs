@@ -24,7 +24,7 @@ fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Optio
     known
         .into_iter()
         .take(4_000)
-        .filter(|name| name.len() <= LONGEST)
+        .filter(|name| name.len() <= LONGEST && name.len().abs_diff(unknown.len()) <= 9)
         .map(|name| (strsim::damerau_levenshtein(&folded, &name.to_lowercase()), name))
         .filter(|(distance, _)| *distance <= allowed)
         .min()

@@ -230,7 +230,7 @@ impl Loader<'_> {
 
     fn event(&mut self, at: Mark, name: &str) -> Option<TypeId> {
         let found = self.catalogue.type_id(name);
-        if found.is_none() {
+        if found.is_none() && !self.report.full() {
             let message = format!("there is no event type {}", shown(name));
             let known = self.catalogue.iter().map(|(_, event)| event.name.as_str());
             let hint = did_you_mean(name, known);
@@ -256,7 +256,7 @@ impl Loader<'_> {
             self.report.add(node.at, fault.hint("use a `count` for each type"));
             return None;
         };
-        let text = self.report.scalar(node, "where")?;
+        let text = self.report.scalar(node, "where").filter(|_| !self.report.full())?;
         let reach = Reach::Event(self.catalogue.get(*id));
         let result = compile(text, reach, &mut self.program);
         self.finish(node, "`where`", Some(Type::Bool), result).ok()

@@ -155,6 +155,9 @@ impl Loader<'_> {
         wanted: Option<Type>,
     ) -> Result<Expr, ()> {
         let text = self.report.scalar(node, what).ok_or(())?;
+        if self.report.full() {
+            return Err(());
+        }
         let result = compile(text, Reach::Pack(&self.names), &mut self.program);
         self.finish(node, what, wanted, result)
     }
@@ -216,7 +219,7 @@ impl Loader<'_> {
         for ((key, value), (name, tree)) in entries.iter().zip(trees) {
             let usable = self.claim(key.at, name);
             self.names.present = self.names.circles.get(name).copied();
-            let result = tree.ok_or(()).and_then(|tree| {
+            let result = tree.filter(|_| !self.report.full()).ok_or(()).and_then(|tree| {
                 let result = tree.map_err(|fault| vec![fault]).and_then(|tree| {
                     compile_tree(&tree, Reach::Pack(&self.names), &mut self.program)
                 });

@@ -66,7 +66,7 @@ impl Report<'_> {
         for (key, value) in entries {
             if known.contains(&&*key.name) {
                 fields.entries.push((&key.name, key.at, value));
-            } else {
+            } else if !self.full() {
                 let message = format!("{what} has no key {}", shown(&key.name));
                 let torn = key.name.contains([')', '>', '<', '=', '"', '[', ']']);
                 let hint = if torn {
