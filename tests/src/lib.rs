@@ -2,4 +2,5 @@
 //! a generator of small worlds.
 
 pub mod reference;
+pub mod replay;
 pub mod worlds;

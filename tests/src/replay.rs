@@ -82,7 +82,9 @@ pub fn replay(world: &World, manner: Manner) -> Result<Replayed, String> {
     for line in &world.households {
         let json = Json::parse(line.as_bytes()).map_err(|e| e.to_string())?;
         match Profile::parse(&json, Instant::EPOCH_SHANGHAI, Persons::AsGiven) {
-            Ok((profile, _)) => past.profile(profile),
+            Ok((profile, _)) => {
+                past.profile(profile);
+            }
             Err(refusal) => told.refuse(refusal.code),
         }
     }

@@ -22,8 +22,7 @@ fn difference(world: &World) -> Option<String> {
     let packs: Vec<&str> = world.packs.iter().map(String::as_str).collect();
     let households = world.households.join("\n");
     let events = world.events.join("\n");
-    let expected =
-        reference::backtest(&households, &events, &packs, Some(&world.until)).ok()?;
+    let expected = reference::backtest(&households, &events, &packs, Some(&world.until)).ok()?;
     let got = match replay(world, Manner::default()) {
         Ok(got) => got,
         Err(error) => return Some(format!("a pack does not load: {error}")),
@@ -33,7 +32,9 @@ fn difference(world: &World) -> Option<String> {
     let missing = want.iter().find(|line| !have.contains(line));
     let extra = have.iter().find(|line| !want.contains(line));
     if missing.is_some() || extra.is_some() {
-        return Some(format!("only in the reference: {missing:?}\nonly in the engine:    {extra:?}"));
+        return Some(format!(
+            "only in the reference: {missing:?}\nonly in the engine:    {extra:?}"
+        ));
     }
     let refusals = |map: &BTreeMap<String, u64>| map.values().sum::<u64>();
     if refusals(&expected.refused) != refusals(&got.refused) {
@@ -58,7 +59,12 @@ fn the_engine_says_what_the_reference_says() {
 
 fn written(world: &World) -> String {
     let World { households, events, packs, until } = world;
-    format!("{}\n--\n{}\n--\n{}\nuntil {until}", households.join("\n"), events.join("\n"), packs.join("\n---\n"))
+    format!(
+        "{}\n--\n{}\n--\n{}\nuntil {until}",
+        households.join("\n"),
+        events.join("\n"),
+        packs.join("\n---\n")
+    )
 }
 
 #[test]
@@ -90,7 +96,11 @@ fn order_number_and_batching_change_no_final_level() {
         let world = World::lawful(n);
         let plain = replay(&world, Manner::default()).unwrap();
         let raised = |levels: &BTreeMap<String, String>| -> Vec<(String, String)> {
-            levels.iter().filter(|(_, l)| *l != "none").map(|(h, l)| (h.clone(), l.clone())).collect()
+            levels
+                .iter()
+                .filter(|(_, l)| *l != "none")
+                .map(|(h, l)| (h.clone(), l.clone()))
+                .collect()
         };
         for changed in [world.permute(n), world.duplicate(n), world.clone()] {
             let got = replay(&changed, Manner { batch: 1 + (n % 7) as usize, ..Manner::default() });

@@ -17,10 +17,10 @@ pub struct Options {
     pub against: Vec<PathBuf>,
     /// The last day; the last event's without.
     pub until: Option<Date>,
-    /// Where alerts are written; `-` is standard output.
+    /// Where alerts are written: nowhere without, `-` is standard output.
     pub out: Option<PathBuf>,
-    /// Print the report as one JSON object instead of text.
-    pub json: bool,
+    /// Show a bar on standard error where that is a terminal.
+    pub progress: bool,
     /// The largest 95th percentile of visits per 400-household village and week that is taken.
     pub max_visits_p95: Option<f64>,
 }

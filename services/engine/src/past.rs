@@ -111,9 +111,8 @@ impl Past {
     }
 
     fn place(&self, profile: &PreparedProfile) -> Option<usize> {
-        let same = |ix: &u32| {
-            self.present[*ix as usize].profile.household == profile.profile.household
-        };
+        let same =
+            |ix: &u32| self.present[*ix as usize].profile.household == profile.profile.household;
         self.places.find(profile.key.hash64(), same).map(|ix| *ix as usize)
     }
 

@@ -123,10 +123,10 @@ impl Checked {
     }
 
     /// Refuses a record that had become the `entry`-th entry, for a reason found outside.
-    pub fn refuse_entry(&mut self, entry: usize, code: Code, now: Instant) {
+    pub fn refuse_entry(&mut self, entry: usize, code: Code, pointer: &str, now: Instant) {
         let mut taken = self.records.iter_mut().filter(|r| r.refused.is_none());
         if let Some(record) = taken.nth(entry) {
-            record.refused = Some(Refused { code, pointer: None, offset: None });
+            record.refused = Some(Refusal::new(code, pointer).into());
             let body = match self.entries.remove(entry) {
                 Entry::Profile(profile) => Some(profile.canonical.into_vec()),
                 _ => None,
@@ -134,7 +134,7 @@ impl Checked {
             let length = body.as_ref().map_or(0, Vec::len);
             self.dead.push(DeadLetter {
                 code,
-                pointer: None,
+                pointer: Some(pointer.to_owned()),
                 received_at: now,
                 index: record.index,
                 length: u64::try_from(length).unwrap_or(u64::MAX),
@@ -255,6 +255,3 @@ fn fit_to_repeat(json: &Json<'_>, noun: Noun) -> Option<String> {
     };
     plain.then(|| id.to_owned())
 }
-
-#[cfg(test)]
-mod tests;

@@ -54,19 +54,32 @@ fn date(text: &str) -> Result<Date, &'static str> {
 
 /// Runs the replay.
 pub(crate) fn run(args: Args) -> ExitCode {
+    let shared = args.out.is_none() && !args.json;
     let options = ::backtest::Options {
         households: args.households,
         events: args.events,
         rules: args.rules,
         against: args.against,
         until: args.until,
-        out: args.out,
-        json: args.json,
+        out: if shared { Some(PathBuf::from("-")) } else { args.out },
+        progress: true,
         max_visits_p95: args.max_visits_p95,
     };
-    match ::backtest::run(&options) {
-        Ok(report) if report.within_budget => ExitCode::SUCCESS,
-        Ok(_) => cli::fail(cli::FAILED, "the budget of visits is exceeded"),
-        Err(error) => cli::fail(if error.is_data() { cli::DATA } else { cli::USAGE }, error),
+    let report = match ::backtest::run(&options) {
+        Ok(report) => report,
+        Err(error) => {
+            return cli::fail(if error.is_data() { cli::DATA } else { cli::USAGE }, error);
+        }
+    };
+    if args.json {
+        println!("{}", report.to_json());
+    } else if shared {
+        eprint!("{report}");
+    } else {
+        print!("{report}");
     }
+    if report.within_budget {
+        return ExitCode::SUCCESS;
+    }
+    cli::fail(cli::FAILED, "more visits per village and week than --max-visits-p95")
 }

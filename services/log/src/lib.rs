@@ -9,6 +9,7 @@ mod embedded;
 mod error;
 mod follow;
 mod port;
+mod read_only;
 mod simulated;
 
 pub use batch::Batch;
@@ -19,4 +20,5 @@ pub use embedded::{
 pub use error::LogError;
 pub use follow::Follow;
 pub use port::{Log, MAX_APPEND, MAX_PARTITIONS, MAX_RECORD};
+pub use read_only::ReadOnlyDisk;
 pub use simulated::{DiskFaults, Faults, SimulatedDisk, SimulatedLog};

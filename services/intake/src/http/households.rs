@@ -66,7 +66,7 @@ pub(super) async fn put(
     let mut checked = check(&shared, &caller, brought.bytes, Shape::One, Noun::Household).await?;
     let other = |entry: &Entry| matches!(entry, Entry::Profile(p) if *p.household != *id);
     if checked.entries.first().is_some_and(other) {
-        checked.refuse_entry(0, Code::HouseholdMismatch, shared.journal.now());
+        checked.refuse_entry(0, Code::HouseholdMismatch, "/household", shared.journal.now());
     }
     refuse_foreign(&shared, &caller, &mut checked).await?;
     submit(&shared, checked, true, false).await

@@ -132,7 +132,7 @@ pub(super) async fn refuse_foreign(
         let Entry::Profile(profile) = entry else { break };
         let known = shared.journal.household(profile.household.to_string()).await?;
         if known.as_ref().is_some_and(|value| !may_touch(caller, value)) {
-            checked.refuse_entry(at, Code::AuthForbidden, now);
+            checked.refuse_entry(at, Code::AuthForbidden, "/household", now);
         } else {
             at += 1;
         }

@@ -1,0 +1,59 @@
+//! What alerts add up to.
+
+use std::collections::BTreeMap;
+
+use proto::{
+    alert::{Alert, Severity},
+    date::Date,
+};
+
+use crate::visits::Counted;
+
+/// Counts over the alerts of one run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) alerts: u64,
+    /// Alerts in which the rule stands.
+    pub(crate) by_rule: BTreeMap<String, u64>,
+    /// Alerts by the level of the household.
+    pub(crate) by_level: BTreeMap<&'static str, u64>,
+    /// Alerts by county: the first six digits of the region.
+    pub(crate) by_area: BTreeMap<String, u64>,
+    pub(crate) visits: Counted,
+    /// The last day on which a household was red; the largest date while it is.
+    red: BTreeMap<String, Date>,
+}
+
+impl Tally {
+    pub(crate) fn note(&mut self, alert: &Alert) {
+        let data = &alert.data;
+        self.alerts += 1;
+        for signal in &data.signals {
+            more(&mut self.by_rule, &signal.rule);
+        }
+        *self.by_level.entry(data.level.word()).or_default() += 1;
+        more(&mut self.by_area, data.region.get(..6).unwrap_or(&data.region));
+        self.visits.note(alert);
+        if data.level == Severity::Red {
+            self.red.insert(data.household.clone(), Date::MAX);
+        } else if data.previous_level == Severity::Red {
+            self.red.insert(data.household.clone(), data.as_of);
+        }
+    }
+
+    /// How many of a thousand households were red at some time in the 365 days up to `last`.
+    pub(crate) fn red_permille(&self, last: Date) -> u64 {
+        let red = self.red.values().filter(|date| **date > last.plus(-365)).count() as u64;
+        red * 1000 / self.visits.households().max(1)
+    }
+}
+
+/// Adds one under a name.
+pub(crate) fn more(counts: &mut BTreeMap<String, u64>, name: &str) {
+    match counts.get_mut(name) {
+        Some(n) => *n += 1,
+        None => {
+            counts.insert(name.to_owned(), 1);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Code about code: what reviewers would otherwise have to look for by eye.
+//!
+//! Each rule is a test that names every place where it is broken, and each rule's checker is
+//! tried on planted violations, so that it cannot pass by looking at nothing.
+
+mod arrows;
+mod heads;
+mod layout;
+mod paths;
+mod purity;
+mod secrets;
+mod sizes;
+mod tree;
