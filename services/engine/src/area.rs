@@ -25,13 +25,19 @@ pub(crate) struct AreaLedger {
 
 /// All area events that are kept.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Areas {
+pub(crate) struct Areas {
     pub(crate) by_area: BTreeMap<Area, AreaLedger>,
 }
 
 impl Areas {
     /// Offers an area event; if live events change, they do so with change number `next`.
-    pub fn offer(&mut self, area: &Area, event: &Event, source: Source, next: u32) -> Offered {
+    pub(crate) fn offer(
+        &mut self,
+        area: &Area,
+        event: &Event,
+        source: Source,
+        next: u32,
+    ) -> Offered {
         let kept = self.by_area.entry(area.clone()).or_default();
         let offered = kept.ledger.offer(event, source, 0);
         if matches!(offered, Offered::Taken { .. }) {
@@ -47,7 +53,7 @@ impl Areas {
     }
 
     /// Forgets what was observed before `oldest`.
-    pub fn forget(&mut self, oldest: Instant) {
+    pub(crate) fn forget(&mut self, oldest: Instant) {
         for kept in self.by_area.values_mut() {
             let before = kept.ledger.len();
             kept.ledger.forget(oldest);
@@ -65,12 +71,12 @@ impl Areas {
 
     /// Whether there is any.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.by_area.is_empty()
     }
 
     /// Calls `seen` with the records that are live for a household as of a change.
-    pub fn each_live<'a>(
+    pub(crate) fn each_live<'a>(
         &'a self,
         region: Region,
         site: Option<&str>,

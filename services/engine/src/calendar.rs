@@ -8,28 +8,28 @@ use proto::date::Date;
 
 /// Households by the date on which they are due, and those whose date has come.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Calendar {
+pub(crate) struct Calendar {
     days: BTreeMap<Date, Vec<u32>>,
     ready: VecDeque<(Date, Vec<u32>)>,
 }
 
 impl Calendar {
     /// Notes a household under a date.
-    pub fn note(&mut self, due: Date, household: u32) {
+    pub(crate) fn note(&mut self, due: Date, household: u32) {
         if due != Date::MAX {
             self.days.entry(due).or_default().push(household);
         }
     }
 
     /// Makes everything up to `today` ready.
-    pub fn reach(&mut self, today: Date) {
+    pub(crate) fn reach(&mut self, today: Date) {
         while let Some(first) = self.days.first_entry().filter(|e| *e.key() <= today) {
             self.ready.push_back(first.remove_entry());
         }
     }
 
     /// The next household whose date has come, with that date.
-    pub fn next(&mut self) -> Option<(Date, u32)> {
+    pub(crate) fn next(&mut self) -> Option<(Date, u32)> {
         loop {
             let (date, households) = self.ready.front_mut()?;
             if let Some(household) = households.pop() {
@@ -41,14 +41,8 @@ impl Calendar {
 
     /// How many entries are ready.
     #[must_use]
-    pub fn backlog(&self) -> usize {
+    pub(crate) fn backlog(&self) -> usize {
         self.ready.iter().map(|(_, households)| households.len()).sum()
-    }
-
-    /// All entries, for a snapshot; the ready ones count under their date.
-    pub fn entries(&self) -> impl Iterator<Item = (Date, u32)> {
-        let ready = self.ready.iter().map(|(date, list)| (date, list));
-        ready.chain(&self.days).flat_map(|(date, list)| list.iter().map(|h| (*date, *h)))
     }
 }
 
@@ -65,7 +59,6 @@ mod tests {
         assert_eq!(calendar.next(), None);
         calendar.reach(Date(2));
         assert_eq!(calendar.backlog(), 2);
-        assert_eq!(calendar.entries().count(), 3);
         assert_eq!(
             (calendar.next(), calendar.next(), calendar.next()),
             (Some((Date(2), 3)), Some((Date(2), 2)), None)

@@ -12,7 +12,7 @@ const LEVELS: [Severity; 3] = [Severity::Red, Severity::Yellow, Severity::Green]
 
 /// One rule of a household that stands or is held.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// The rule's id in the engine's table.
     pub rule: Word,
     /// The level its expressions give.
@@ -32,7 +32,7 @@ pub struct Standing {
 impl Standing {
     /// A rule of which nothing is known yet.
     #[must_use]
-    pub fn new(rule: Word) -> Standing {
+    pub(crate) fn new(rule: Word) -> Standing {
         Standing {
             rule,
             computed: Severity::None,
@@ -45,7 +45,7 @@ impl Standing {
     }
 
     /// Takes the level that a decision on `today` found, and shows what may be shown.
-    pub fn find(&mut self, computed: Severity, today: Date, close_after: i32) {
+    pub(crate) fn find(&mut self, computed: Severity, today: Date, close_after: i32) {
         self.computed = computed;
         self.close_after = close_after;
         for (level, below) in LEVELS.into_iter().zip(&mut self.below) {
@@ -59,7 +59,7 @@ impl Standing {
     }
 
     /// Shows the highest level that is found, or was and whose fall has not lasted.
-    pub fn show(&mut self, today: Date) {
+    pub(crate) fn show(&mut self, today: Date) {
         let held = LEVELS.into_iter().zip(self.below).find(|(level, below)| {
             let held = below.is_some_and(|since| today < since.plus(self.close_after));
             *level <= self.shown && *level > self.computed && held
@@ -74,7 +74,7 @@ impl Standing {
 
     /// The next date on which a held level falls.
     #[must_use]
-    pub fn due(&self) -> Date {
+    pub(crate) fn due(&self) -> Date {
         if self.shown == self.computed {
             return Date::MAX;
         }
@@ -85,7 +85,7 @@ impl Standing {
 
 /// What is held of a household while any rule stands or its case is open.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub struct Case {
+pub(crate) struct Case {
     /// The revision of the last alert; 0 before the first.
     pub revision: u32,
     /// The level in the last alert.
@@ -101,12 +101,12 @@ pub struct Case {
 impl Case {
     /// The level that is shown: the highest of its rules.
     #[must_use]
-    pub fn shown(&self) -> Severity {
+    pub(crate) fn shown(&self) -> Severity {
         self.standings.iter().map(|s| s.shown).max().unwrap_or_default()
     }
 
     /// The standing of a rule, added if it is new.
-    pub fn standing(&mut self, rule: Word) -> &mut Standing {
+    pub(crate) fn standing(&mut self, rule: Word) -> &mut Standing {
         let at = match self.standings.iter().position(|s| s.rule == rule) {
             Some(at) => at,
             None => {
@@ -120,7 +120,7 @@ impl Case {
 
     /// What there is to say, if the material values have not grown.
     #[must_use]
-    pub fn change(&self) -> Option<Change> {
+    pub(crate) fn change(&self) -> Option<Change> {
         let (before, now) = (self.level, self.shown());
         let same = self.standings.iter().all(|s| s.shown == s.published);
         match (before, now) {
@@ -131,12 +131,6 @@ impl Case {
             _ if now < before => Some(Change::Lowered),
             _ => (!same).then_some(Change::Changed),
         }
-    }
-
-    /// Bytes on the heap.
-    #[must_use]
-    pub fn heap(&self) -> usize {
-        self.standings.capacity() * size_of::<Standing>() + self.route.capacity() * 2
     }
 }
 

@@ -7,7 +7,7 @@ use proto::{catalogue::TypeId, date::Instant};
 
 /// What decides liveness about one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Node<'a> {
+pub(crate) struct Node<'a> {
     /// The feed's id, unique within the feed and subject.
     pub id: &'a str,
     /// The id it takes the place of.
@@ -22,7 +22,7 @@ pub struct Node<'a> {
 
 /// What became of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// It counts.
     pub live: bool,
     /// It names an event of another type, and so corrects nothing.
@@ -34,7 +34,7 @@ pub struct Standing {
 /// A correction of itself corrects nothing. Corrections in a circle supersede each other, so that
 /// none of them counts.
 #[must_use]
-pub fn standings(nodes: &[Node<'_>]) -> Vec<Standing> {
+pub(crate) fn standings(nodes: &[Node<'_>]) -> Vec<Standing> {
     let unmatched = |node: &Node<'_>| {
         let named = nodes.iter().find(|n| Some(n.id) == node.supersedes);
         named.is_some_and(|n| n.type_id != node.type_id)

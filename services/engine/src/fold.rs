@@ -59,7 +59,7 @@ pub(crate) struct FanOut {
 
 /// One partition.
 #[derive(Debug, Default)]
-pub struct Fold {
+pub(crate) struct Fold {
     pub(crate) households: Vec<Household>,
     pub(crate) hashes: Vec<u64>,
     pub(crate) by_hash: HashTable<u32>,
@@ -82,7 +82,7 @@ pub struct Fold {
 impl Fold {
     /// The place of a household, if it is known by name.
     #[must_use]
-    pub fn find(&self, key: HouseholdKey, id: &str) -> Option<u32> {
+    pub(crate) fn find(&self, key: HouseholdKey, id: &str) -> Option<u32> {
         self.by_hash.find(key.hash64(), |ix| &*self.households[*ix as usize].id == id).copied()
     }
 
@@ -145,7 +145,7 @@ impl Fold {
     /// Drops own events that waited for a profile for longer than is kept.
     fn expire(&mut self, world: &World, ix: u32, today: Date) {
         let household = &mut self.households[ix as usize];
-        let Some(parked) = household.parked.as_deref_mut() else { return };
+        let Some(parked) = household.parked.as_mut() else { return };
         let days = world.present().retain_days;
         let stays = |since: Date| since.plus(days) >= today;
         let before = household.ledger.len();
@@ -238,7 +238,7 @@ impl Fold {
         let today = at.date();
         household.due = Date::MAX;
         if !household.ledger.is_empty() {
-            household.parked = Some(Box::new(vec![today; household.ledger.len()]));
+            household.parked = Some(vec![today; household.ledger.len()]);
             household.due = today.plus(world.present().retain_days + 1);
             self.arm(ix);
         }
@@ -306,7 +306,7 @@ impl Fold {
 
     /// Whether nothing is pending.
     #[must_use]
-    pub fn idle(&self) -> bool {
+    pub(crate) fn idle(&self) -> bool {
         self.fan_outs.is_empty() && self.calendar.backlog() == 0
     }
 

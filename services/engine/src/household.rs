@@ -14,16 +14,16 @@ use crate::{
 
 /// A person by the place in the resolver's table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Person(pub u32);
+pub(crate) struct Person(pub u32);
 
 impl Person {
     /// A slot without a person.
-    pub const NOBODY: Person = Person(u32::MAX);
+    pub(crate) const NOBODY: Person = Person(u32::MAX);
 }
 
 /// One household. Its place in its partition never changes, not even when its profile is removed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Household {
+pub(crate) struct Household {
     /// Its id.
     pub id: Box<str>,
     /// Its own events and those of its persons.
@@ -35,7 +35,7 @@ pub struct Household {
     /// The open case, or what stands though it is not published.
     pub case: Option<Box<Case>>,
     /// Since when each own event waits for a profile, by its place in the ledger's order.
-    pub parked: Option<Box<Vec<Date>>>,
+    pub parked: Option<Vec<Date>>,
     /// The `updated_at` of the last removal: an older profile does not return.
     pub removed_at: Option<Box<Instant>>,
     /// The first midnight at which it must be decided again.
@@ -55,7 +55,7 @@ pub struct Household {
 impl Household {
     /// A household of which nothing is known but the id.
     #[must_use]
-    pub fn new(id: &str, seen: u32) -> Household {
+    pub(crate) fn new(id: &str, seen: u32) -> Household {
         Household {
             id: id.into(),
             ledger: Ledger::default(),
@@ -75,13 +75,13 @@ impl Household {
 
     /// The slot of a person that belongs to it.
     #[must_use]
-    pub fn slot(&self, person: Person) -> Option<Slot> {
+    pub(crate) fn slot(&self, person: Person) -> Option<Slot> {
         let at = self.persons.iter().position(|p| *p == person)?;
         Slot::try_from(at + 1).ok()
     }
 
     /// The slot of a person that comes to it.
-    pub fn seat(&mut self, person: Person) -> Slot {
+    pub(crate) fn seat(&mut self, person: Person) -> Slot {
         if let Some(slot) = self.slot(person) {
             return slot;
         }
@@ -97,20 +97,11 @@ impl Household {
         // A profile names at most 64 persons, and a person leaves before another takes the seat.
         Slot::try_from(at + 1).unwrap_or(Slot::MAX)
     }
-
-    /// Bytes on the heap beside the record itself.
-    #[must_use]
-    pub fn heap(&self) -> usize {
-        let known = self.known.as_ref().map_or(0, |k| size_of::<Known>() + k.heap());
-        let case = self.case.as_ref().map_or(0, |c| size_of::<Case>() + c.heap());
-        let parked = self.parked.as_ref().map_or(0, |p| p.capacity() * 4 + 24);
-        self.id.len() + self.persons.capacity() * 4 + known + case + parked
-    }
 }
 
 /// What expressions may see of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemberKnown {
+pub(crate) struct MemberKnown {
     /// 0 when not said.
     pub birth_year: u16,
     /// Labour capacity.
@@ -122,19 +113,19 @@ pub struct MemberKnown {
 }
 
 /// Works away from home.
-pub const AWAY: u8 = 1;
+pub(crate) const AWAY: u8 = 1;
 /// Is said not to work.
-pub const IDLE: u8 = 2;
+pub(crate) const IDLE: u8 = 2;
 /// Goes to school.
-pub const STUDENT: u8 = 4;
+pub(crate) const STUDENT: u8 = 4;
 /// Has chronic or severe health.
-pub const ILL: u8 = 8;
+pub(crate) const ILL: u8 = 8;
 /// Has paid medical insurance.
-pub const INSURED: u8 = 16;
+pub(crate) const INSURED: u8 = 16;
 
 /// What expressions may see of a profile, packed; the profile itself stands in the journal.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Known {
+pub(crate) struct Known {
     /// Later replaces earlier.
     pub updated_at: Instant,
     /// The first half of the profile's digest, for ties.
@@ -169,7 +160,7 @@ pub struct Known {
 
 impl Known {
     /// Packs a profile whose persons are at `named`.
-    pub fn pack(profile: &Profile, named: Box<[Person]>, words: &mut Words) -> Known {
+    pub(crate) fn pack(profile: &Profile, named: Box<[Person]>, words: &mut Words) -> Known {
         let mut digest = [0; 16];
         digest.copy_from_slice(&profile.digest[..16]);
         let mut word = |text: &str| words.place(text);
@@ -194,13 +185,13 @@ impl Known {
 
     /// Whether a profile takes the place of this one.
     #[must_use]
-    pub fn yields_to(&self, profile: &Profile) -> bool {
+    pub(crate) fn yields_to(&self, profile: &Profile) -> bool {
         (profile.updated_at, &profile.digest[..16]) > (self.updated_at, &self.digest[..])
     }
 
     /// How vulnerable the family is, 0 most: who cannot bear a shock is looked at first.
     #[must_use]
-    pub fn rank(&self, words: &Words) -> u8 {
+    pub(crate) fn rank(&self, words: &Words) -> u8 {
         match words.text(self.class) {
             "tekun" | "dibao" => 0,
             "sudden_difficulty" | "marginal" | "unstable_lifted" => 1,
@@ -210,16 +201,9 @@ impl Known {
         }
     }
 
-    fn heap(&self) -> usize {
-        self.site.as_ref().map_or(0, |s| s.len())
-            + self.members.len() * size_of::<MemberKnown>()
-            + self.named.len() * 4
-            + (self.categories.len() + self.aid.len()) * 2
-    }
-
     /// The household's labour as seen in a year: the best of its members of working age.
     #[must_use]
-    pub fn labour(&self, year: i32) -> Labour {
+    pub(crate) fn labour(&self, year: i32) -> Labour {
         if self.members.is_empty() {
             return Labour::Unknown;
         }
@@ -230,7 +214,7 @@ impl Known {
 
     /// Members of working age whose labour and work are not `none`.
     #[must_use]
-    pub fn workers(&self, year: i32) -> usize {
+    pub(crate) fn workers(&self, year: i32) -> usize {
         let works = |m: &&MemberKnown| {
             m.of_working_age(year) && m.labour != Labour::None && m.flags & IDLE == 0
         };
@@ -239,7 +223,7 @@ impl Known {
 
     /// The first year after `year` in which a member comes into or leaves working age.
     #[must_use]
-    pub fn next_coming_of_age(&self, year: i32) -> Option<i32> {
+    pub(crate) fn next_coming_of_age(&self, year: i32) -> Option<i32> {
         let years = self.members.iter().filter(|m| m.birth_year > 0);
         let turns = years.flat_map(|m| [16, 60].map(|age| i32::from(m.birth_year) + age));
         turns.filter(|turn| *turn > year).min()
@@ -259,7 +243,7 @@ fn strength(labour: Labour) -> u8 {
 impl MemberKnown {
     /// 16 to 59 by the year of birth; a member without one counts.
     #[must_use]
-    pub fn of_working_age(&self, year: i32) -> bool {
+    pub(crate) fn of_working_age(&self, year: i32) -> bool {
         self.birth_year == 0 || (16..=59).contains(&(year - i32::from(self.birth_year)))
     }
 }

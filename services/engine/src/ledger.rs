@@ -18,15 +18,15 @@ const LIVE: u8 = 1;
 const VOID: u8 = 2;
 
 /// Who within the ledger's owner an event is about: 0 is the owner itself, others are persons.
-pub type Slot = u8;
+pub(crate) type Slot = u8;
 
 /// A feed by its place in the engine's table of feeds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Source(pub u16);
+pub(crate) struct Source(pub u16);
 
 /// Packed events in the order in which they were taken.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     bytes: Vec<u8>,
     count: u16,
     corrections: bool,
@@ -34,7 +34,7 @@ pub struct Ledger {
 
 /// What came of an event that was offered to a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offered {
+pub(crate) enum Offered {
     /// It is new; whether the set of live events changed.
     Taken {
         /// A live event came or went.
@@ -52,7 +52,7 @@ pub enum Offered {
 
 /// One record, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record<'a> {
+pub(crate) struct Record<'a> {
     bytes: &'a [u8],
 }
 
@@ -63,37 +63,37 @@ impl<'a> Record<'a> {
 
     /// The type.
     #[must_use]
-    pub fn type_id(self) -> TypeId {
+    pub(crate) fn type_id(self) -> TypeId {
         TypeId(self.u16(2))
     }
 
     /// The feed.
     #[must_use]
-    pub fn source(self) -> Source {
+    pub(crate) fn source(self) -> Source {
         Source(self.u16(4))
     }
 
     /// Whom it is about.
     #[must_use]
-    pub fn slot(self) -> Slot {
+    pub(crate) fn slot(self) -> Slot {
         self.bytes[6]
     }
 
     /// Whether it counts.
     #[must_use]
-    pub fn live(self) -> bool {
+    pub(crate) fn live(self) -> bool {
         self.bytes[7] & LIVE != 0
     }
 
     /// Whether it only withdraws.
     #[must_use]
-    pub fn void(self) -> bool {
+    pub(crate) fn void(self) -> bool {
         self.bytes[7] & VOID != 0
     }
 
     /// When it happened.
     #[must_use]
-    pub fn occurred_on(self) -> Date {
+    pub(crate) fn occurred_on(self) -> Date {
         let mut raw = [0; 4];
         raw.copy_from_slice(&self.bytes[8..12]);
         Date(i32::from_le_bytes(raw))
@@ -101,7 +101,7 @@ impl<'a> Record<'a> {
 
     /// When it was observed.
     #[must_use]
-    pub fn time(self) -> Instant {
+    pub(crate) fn time(self) -> Instant {
         let mut raw = [0; 8];
         raw.copy_from_slice(&self.bytes[12..20]);
         Instant(i64::from_le_bytes(raw))
@@ -115,20 +115,20 @@ impl<'a> Record<'a> {
 
     /// The feed's id.
     #[must_use]
-    pub fn id(self) -> &'a str {
+    pub(crate) fn id(self) -> &'a str {
         std::str::from_utf8(self.split().0).unwrap_or_default()
     }
 
     /// The id it supersedes.
     #[must_use]
-    pub fn supersedes(self) -> Option<&'a str> {
+    pub(crate) fn supersedes(self) -> Option<&'a str> {
         let raw = self.split().1;
         (!raw.is_empty()).then(|| std::str::from_utf8(raw).unwrap_or_default())
     }
 
     /// The packed fields.
     #[must_use]
-    pub fn fields(self) -> &'a [u8] {
+    pub(crate) fn fields(self) -> &'a [u8] {
         self.split().2
     }
 
@@ -154,48 +154,34 @@ impl<'a> Record<'a> {
 
 impl Ledger {
     /// Most events in one ledger: a household of 30 with a bill a week for two years has 3,000.
-    pub const EVENTS: u16 = 20_000;
+    pub(crate) const EVENTS: u16 = 20_000;
 
     /// How many events it holds.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         usize::from(self.count)
     }
 
     /// Whether it holds none.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
-    }
-
-    /// Bytes on the heap.
-    #[must_use]
-    pub fn heap(&self) -> usize {
-        self.bytes.capacity()
     }
 
     /// Reads a byte of each cache line, so that they are near when the records are read.
     #[must_use]
-    pub fn touch(&self) -> usize {
+    pub(crate) fn touch(&self) -> usize {
         self.bytes.iter().step_by(64).map(|b| usize::from(*b)).sum()
     }
 
     /// All records in the order in which they were taken.
     #[must_use]
-    pub fn records(&self) -> Records<'_> {
+    pub(crate) fn records(&self) -> Records<'_> {
         Records { bytes: &self.bytes, at: 0 }
     }
 
-    /// The record that begins at `at`, as [`Records::place`] said.
-    #[must_use]
-    pub fn record(&self, at: u32) -> Record<'_> {
-        let start = at as usize;
-        let len = usize::from(u16::from_le_bytes([self.bytes[start], self.bytes[start + 1]]));
-        Record { bytes: &self.bytes[start..start + len] }
-    }
-
     /// Offers an event about `slot`.
-    pub fn offer(&mut self, event: &Event, source: Source, slot: Slot) -> Offered {
+    pub(crate) fn offer(&mut self, event: &Event, source: Source, slot: Slot) -> Offered {
         let id = event.id.as_bytes();
         let mut corrected = false;
         for record in self.records() {
@@ -216,12 +202,6 @@ impl Ledger {
             return Offered::Taken { changed, unmatched: strays.contains(&place) };
         }
         Offered::Taken { changed: !event.void, unmatched: false }
-    }
-
-    /// Whether an event with this identity is here.
-    #[must_use]
-    pub fn holds(&self, source: Source, slot: Slot, id: &str) -> bool {
-        self.records().any(|r| r.slot() == slot && r.source() == source && r.id() == id)
     }
 
     /// Appends the record; live unless it withdraws. Gives its place.
@@ -285,7 +265,7 @@ impl Ledger {
     }
 
     /// Takes out all records of a slot. Says whether a live one was among them.
-    pub fn release(&mut self, slot: Slot) -> (Ledger, bool) {
+    pub(crate) fn release(&mut self, slot: Slot) -> (Ledger, bool) {
         let (mut kept, mut gone) = (Ledger::default(), Ledger::default());
         let mut live = false;
         for record in self.records() {
@@ -299,7 +279,7 @@ impl Ledger {
     }
 
     /// Takes in what [`Ledger::release`] gave, about `slot`. Says whether a live event came.
-    pub fn adopt(&mut self, piece: &Ledger, slot: Slot) -> bool {
+    pub(crate) fn adopt(&mut self, piece: &Ledger, slot: Slot) -> bool {
         let mut live = false;
         self.bytes.reserve_exact(piece.bytes.len());
         for record in piece.records() {
@@ -318,7 +298,7 @@ impl Ledger {
     }
 
     /// Keeps only the records for which `keep` holds.
-    pub fn retain(&mut self, mut keep: impl FnMut(usize, Record<'_>) -> bool) {
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(usize, Record<'_>) -> bool) {
         let mut kept = Ledger::default();
         for (n, record) in self.records().enumerate() {
             if keep(n, record) {
@@ -331,7 +311,7 @@ impl Ledger {
 
     /// Forgets events observed before `oldest`, unless one that corrects or is corrected by a newer
     /// one is among them: then all stay, so that nothing that was ignored comes back.
-    pub fn forget(&mut self, oldest: Instant) {
+    pub(crate) fn forget(&mut self, oldest: Instant) {
         if !self.records().any(|r| r.time() < oldest) {
             return;
         }
@@ -347,41 +327,18 @@ impl Ledger {
             self.records().map(|r| r.time() >= oldest || (blocked && related(r))).collect();
         self.retain(|n, _| keep[n]);
     }
-
-    /// The bytes and count for a snapshot.
-    #[must_use]
-    pub fn parts(&self) -> (&[u8], u16) {
-        (&self.bytes, self.count)
-    }
-
-    /// A ledger from what [`Ledger::parts`] gave; nothing if the bytes are not whole records.
-    #[must_use]
-    pub fn from_parts(bytes: &[u8]) -> Option<Ledger> {
-        let mut at = 0;
-        let mut ledger = Ledger { bytes: bytes.to_vec(), ..Ledger::default() };
-        while at < bytes.len() {
-            let head = bytes.get(at..at + HEAD)?;
-            let len = usize::from(u16::from_le_bytes([head[0], head[1]]));
-            let texts = HEAD + usize::from(head[20]) + usize::from(head[21]);
-            bytes.get(at..at + len).filter(|_| len >= texts)?;
-            ledger.corrections |= head[21] > 0;
-            ledger.count = ledger.count.checked_add(1)?;
-            at += len;
-        }
-        Some(ledger)
-    }
 }
 
 /// An iterator over records.
 #[derive(Clone, Debug)]
-pub struct Records<'a> {
+pub(crate) struct Records<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Records<'a> {
     /// The next record with the place where it begins.
-    pub fn next_placed(&mut self) -> Option<(u32, Record<'a>)> {
+    pub(crate) fn next_placed(&mut self) -> Option<(u32, Record<'a>)> {
         let head = self.bytes.get(self.at..self.at + 2)?;
         let len = usize::from(u16::from_le_bytes([head[0], head[1]]));
         let bytes = self.bytes.get(self.at..self.at + len)?;
@@ -459,8 +416,7 @@ mod tests {
         let mut other = Ledger::default();
         assert!(other.adopt(&piece, 3));
         assert_eq!(live(&other), ["b"]);
-        assert!(other.holds(FEED, 3, "a") && !other.holds(FEED, 1, "a"));
-        assert_eq!(Ledger::from_parts(other.parts().0), Some(other));
+        assert!(other.records().all(|r| r.slot() == 3));
     }
 
     #[test]

@@ -143,10 +143,10 @@ fn run_clocks(
     }
     packs.sort_by(|a, b| a.id.cmp(&b.id));
     let clocks: Vec<_> = packs.iter().filter_map(|p| p.clocks.get(&case.level)).collect();
-    if let Some(longest) = clocks.iter().rev().max_by_key(|c| c.route.len()) {
-        if longest.route.len() >= case.route.len() {
-            case.route = longest.route.iter().map(|step| words.place(step)).collect();
-        }
+    if let Some(longest) = clocks.iter().rev().max_by_key(|c| c.route.len())
+        && longest.route.len() >= case.route.len()
+    {
+        case.route = longest.route.iter().map(|step| words.place(step)).collect();
     }
     if !matches!(change, Change::Opened | Change::Raised) {
         return;

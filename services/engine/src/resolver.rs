@@ -15,7 +15,7 @@ use crate::{household::Person, ledger::Ledger};
 
 /// A household by its partition and its place there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Home {
+pub(crate) struct Home {
     /// The partition.
     pub partition: u32,
     /// The place.

@@ -13,7 +13,7 @@ use crate::words::{Word, Words};
 
 /// A rule of a pack by their places.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RuleAt {
+pub(crate) struct RuleAt {
     /// The pack's place in [`Rulebook::packs`].
     pub pack: u16,
     /// The rule's place in its pack.
@@ -29,7 +29,7 @@ struct RuleSlot {
 
 /// One generation of rule packs.
 #[derive(Debug)]
-pub struct Rulebook {
+pub(crate) struct Rulebook {
     /// The packs, in the order in which they came into force.
     pub packs: Vec<Arc<Pack>>,
     /// The event types of all of them.
@@ -49,7 +49,7 @@ pub struct Rulebook {
 impl Rulebook {
     /// Links packs; `ids` keeps one place for each rule id for ever.
     #[must_use]
-    pub fn link(packs: Vec<Arc<Pack>>, shipped: &Catalogue, ids: &mut Words) -> Rulebook {
+    pub(crate) fn link(packs: Vec<Arc<Pack>>, shipped: &Catalogue, ids: &mut Words) -> Rulebook {
         let catalogue = packs
             .iter()
             .map(|pack| &pack.catalogue)
@@ -116,44 +116,44 @@ impl Rulebook {
 
     /// All rules.
     #[must_use]
-    pub fn all(&self) -> &[u16] {
+    pub(crate) fn all(&self) -> &[u16] {
         &self.all
     }
 
     /// The rules that an event of a type can change and that no pack decides only on events.
     #[must_use]
-    pub fn reading(&self, type_id: TypeId) -> &[u16] {
+    pub(crate) fn reading(&self, type_id: TypeId) -> &[u16] {
         self.daily_by_type.get(usize::from(type_id.0)).map_or(&[], |list| list)
     }
 
     /// The rules that some pack decides only on events.
     #[must_use]
-    pub fn on_event(&self) -> &[u16] {
+    pub(crate) fn on_event(&self) -> &[u16] {
         &self.on_event
     }
 
     /// The id of a rule.
     #[must_use]
-    pub fn id(&self, slot: u16) -> Word {
+    pub(crate) fn id(&self, slot: u16) -> Word {
         self.slots[usize::from(slot)].id
     }
 
     /// The place of a rule id.
     #[must_use]
-    pub fn slot(&self, id: Word) -> Option<u16> {
+    pub(crate) fn slot(&self, id: Word) -> Option<u16> {
         let at = self.slots.iter().position(|slot| slot.id == id)?;
         u16::try_from(at).ok()
     }
 
     /// The pack of a rule.
     #[must_use]
-    pub fn pack(&self, at: RuleAt) -> &Arc<Pack> {
+    pub(crate) fn pack(&self, at: RuleAt) -> &Arc<Pack> {
         &self.packs[usize::from(at.pack)]
     }
 
     /// Which pack's rule holds for a region on a date, and the next date on which that can change.
     #[must_use]
-    pub fn holds(&self, slot: u16, region: Region, today: Date) -> (Option<RuleAt>, Date) {
+    pub(crate) fn holds(&self, slot: u16, region: Region, today: Date) -> (Option<RuleAt>, Date) {
         let mut found = None;
         let mut until = Date::MAX;
         for at in &self.slots[usize::from(slot)].packs {

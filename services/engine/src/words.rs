@@ -4,23 +4,23 @@ use std::collections::BTreeMap;
 
 /// A word by its place in the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Word(pub u16);
+pub(crate) struct Word(pub u16);
 
 /// A table of words; a word keeps its place for ever.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Words {
+pub(crate) struct Words {
     list: Vec<Box<str>>,
     places: BTreeMap<Box<str>, Word>,
 }
 
 impl Words {
     /// Most words in a table; what comes later reads as [`Words::OTHER`].
-    pub const LIMIT: usize = 60_000;
+    pub(crate) const LIMIT: usize = 60_000;
     /// What a word beyond the limit reads as. No word of a profile or feed has this form.
-    pub const OTHER: &'static str = "(other)";
+    pub(crate) const OTHER: &'static str = "(other)";
 
     /// The place of a word, added if it is new.
-    pub fn place(&mut self, text: &str) -> Word {
+    pub(crate) fn place(&mut self, text: &str) -> Word {
         if let Some(word) = self.places.get(text) {
             return *word;
         }
@@ -43,18 +43,20 @@ impl Words {
 
     /// The place of a word that is there.
     #[must_use]
-    pub fn find(&self, text: &str) -> Option<Word> {
+    pub(crate) fn find(&self, text: &str) -> Option<Word> {
         self.places.get(text).copied()
     }
 
     /// The text of a word of this table.
     #[must_use]
-    pub fn text(&self, word: Word) -> &str {
+    pub(crate) fn text(&self, word: Word) -> &str {
         self.list.get(usize::from(word.0)).map_or(Self::OTHER, |text| text)
     }
+}
 
+impl Words {
     /// All words in the order of their places.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|text| &**text)
     }
 }
@@ -72,7 +74,7 @@ mod tests {
         for n in 0..Words::LIMIT + 10 {
             words.place(&format!("w{n}"));
         }
-        assert_eq!(words.iter().count(), Words::LIMIT);
+        assert_eq!(words.list.len(), Words::LIMIT);
         let late = words.place("late");
         assert_eq!(words.text(late), Words::OTHER);
         assert_eq!(words.text(dibao), "dibao");

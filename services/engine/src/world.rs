@@ -35,11 +35,11 @@ impl Change {
 
 /// How far each feed was seen, and which types it sent.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Marks(pub(crate) BTreeMap<Source, (Instant, Vec<TypeId>)>);
+pub(crate) struct Marks(pub(crate) BTreeMap<Source, (Instant, Vec<TypeId>)>);
 
 impl Marks {
     /// Notes an accepted event.
-    pub fn note(&mut self, source: Source, time: Instant, type_id: TypeId) {
+    pub(crate) fn note(&mut self, source: Source, time: Instant, type_id: TypeId) {
         let (seen, types) = self.0.entry(source).or_insert_with(|| (time, Vec::new()));
         *seen = time.max(*seen);
         if let Err(at) = types.binary_search(&type_id) {
@@ -67,7 +67,7 @@ impl Marks {
 
 /// Rule packs, area events, feeds and the changes that are still being carried to households.
 #[derive(Debug, Default)]
-pub struct World {
+pub(crate) struct World {
     /// Generations of rule packs with the change that brought each.
     pub(crate) books: Vec<(u32, Arc<Rulebook>)>,
     /// Area events.
@@ -103,7 +103,7 @@ impl World {
 
     /// The packs in force now.
     #[must_use]
-    pub fn present(&self) -> &Arc<Rulebook> {
+    pub(crate) fn present(&self) -> &Arc<Rulebook> {
         self.book(u32::MAX)
     }
 
@@ -123,7 +123,7 @@ impl World {
 
     /// Today on the engine's clock.
     #[must_use]
-    pub fn today(&self) -> Date {
+    pub(crate) fn today(&self) -> Date {
         self.clock.date()
     }
 }

@@ -26,30 +26,30 @@ use proto::{
 };
 use tower::ServiceExt;
 
-pub const NOW: &str = "2026-03-04T12:00:00+08:00";
+pub(crate) const NOW: &str = "2026-03-04T12:00:00+08:00";
 /// Stands in bodies where an answer must not repeat it.
-pub const CANARY: &str = "canary7f3a";
-pub const EVENT: &str = r#"{"specversion":"1.0","id":"e1","source":"99/ybj","type":"medical.settlement","time":"2026-03-04T10:20:30+08:00","subject":"household/H1","data":{"occurred_on":"2026-03-03","setting":"inpatient","total_fen":1834500,"self_paid_fen":734500,"note":"canary7f3a"}}"#;
-pub const PROFILE: &str = r#"{"household":"H1","region":"990102003004","class":"ordinary","size":3,"net_income_fen":5,"remark":"canary7f3a"}"#;
+pub(crate) const CANARY: &str = "canary7f3a";
+pub(crate) const EVENT: &str = r#"{"specversion":"1.0","id":"e1","source":"99/ybj","type":"medical.settlement","time":"2026-03-04T10:20:30+08:00","subject":"household/H1","data":{"occurred_on":"2026-03-03","setting":"inpatient","total_fen":1834500,"self_paid_fen":734500,"note":"canary7f3a"}}"#;
+pub(crate) const PROFILE: &str = r#"{"household":"H1","region":"990102003004","class":"ordinary","size":3,"net_income_fen":5,"remark":"canary7f3a"}"#;
 
 #[derive(Default)]
-pub struct State {
-    pub submissions: Vec<Submission>,
-    pub households: BTreeMap<String, String>,
+pub(crate) struct State {
+    pub(crate) submissions: Vec<Submission>,
+    pub(crate) households: BTreeMap<String, String>,
     events: BTreeMap<(String, String, String), Event>,
     packs: BTreeMap<String, Arc<rules::Pack>>,
-    pub failing: Option<SubmitError>,
+    pub(crate) failing: Option<SubmitError>,
 }
 
 #[derive(Clone)]
-pub struct Recorder(Arc<Mutex<State>>, Arc<Mutex<Catalogue>>);
+pub(crate) struct Recorder(Arc<Mutex<State>>, Arc<Mutex<Catalogue>>);
 
 impl Recorder {
-    pub fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
 
-    pub fn upgrade(&self, kind: proto::catalogue::EventType) {
+    pub(crate) fn upgrade(&self, kind: proto::catalogue::EventType) {
         self.1.lock().unwrap().add(kind).unwrap();
     }
 }
@@ -180,37 +180,37 @@ impl Write for Lines {
     }
 }
 
-pub struct Desk {
-    pub router: Router,
-    pub journal: Recorder,
+pub(crate) struct Desk {
+    pub(crate) router: Router,
+    pub(crate) journal: Recorder,
     registry: prometheus::Registry,
     lines: Lines,
     runtime: tokio::runtime::Runtime,
     _logged: tracing::subscriber::DefaultGuard,
 }
 
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.text).unwrap()
     }
 
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 }
 
 impl Desk {
-    pub fn new() -> Desk {
+    pub(crate) fn new() -> Desk {
         Desk::within(Limits::default())
     }
 
-    pub fn within(limits: Limits) -> Desk {
+    pub(crate) fn within(limits: Limits) -> Desk {
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -228,7 +228,7 @@ impl Desk {
         Desk { router, journal, registry, lines, runtime, _logged: logged }
     }
 
-    pub fn ask(&self, request: Request<Body>) -> Answer {
+    pub(crate) fn ask(&self, request: Request<Body>) -> Answer {
         self.runtime.block_on(async {
             let response = self.router.clone().oneshot(request).await.unwrap();
             let (parts, body) = response.into_parts();
@@ -238,11 +238,17 @@ impl Desk {
         })
     }
 
-    pub fn send(&self, line: &str, kind: &str, body: impl Into<Body>) -> Answer {
+    pub(crate) fn send(&self, line: &str, kind: &str, body: impl Into<Body>) -> Answer {
         self.send_as("operator", line, kind, body)
     }
 
-    pub fn send_as(&self, token: &str, line: &str, kind: &str, body: impl Into<Body>) -> Answer {
+    pub(crate) fn send_as(
+        &self,
+        token: &str,
+        line: &str,
+        kind: &str,
+        body: impl Into<Body>,
+    ) -> Answer {
         let (method, path) = line.split_once(' ').unwrap();
         let mut request = Request::builder().method(method).uri(path);
         request = request.header("authorization", format!("Bearer {token}"));
@@ -252,36 +258,36 @@ impl Desk {
         self.ask(request.body(body.into()).unwrap())
     }
 
-    pub fn event(&self, body: impl Into<Body>) -> Answer {
+    pub(crate) fn event(&self, body: impl Into<Body>) -> Answer {
         self.send("POST /v1/events", "application/cloudevents+json", body)
     }
 
-    pub fn lines(&self, body: impl Into<Body>) -> Answer {
+    pub(crate) fn lines(&self, body: impl Into<Body>) -> Answer {
         self.send("POST /v1/events", "application/x-ndjson", body)
     }
 
-    pub fn batch(&self, body: impl Into<Body>) -> Answer {
+    pub(crate) fn batch(&self, body: impl Into<Body>) -> Answer {
         self.send("POST /v1/events", "application/cloudevents-batch+json", body)
     }
 
     /// How many entries have gone to the journal.
-    pub fn enqueued(&self) -> usize {
+    pub(crate) fn enqueued(&self) -> usize {
         self.journal.state().submissions.iter().map(|s| s.entries.len()).sum()
     }
 
-    pub fn metrics(&self) -> String {
+    pub(crate) fn metrics(&self) -> String {
         prometheus::TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap()
     }
 
     /// The last line of a metric, as `name{labels}`, as text.
-    pub fn count(&self, metric: &str) -> Option<u64> {
+    pub(crate) fn count(&self, metric: &str) -> Option<u64> {
         let text = self.metrics();
         let line = text.lines().find(|line| line.starts_with(metric))?;
         line.rsplit(' ').next()?.parse().ok()
     }
 
     /// Asserts that nothing was enqueued and that nowhere the canary stands.
-    pub fn refused(&self, answer: &Answer, status: u16, code: Code) {
+    pub(crate) fn refused(&self, answer: &Answer, status: u16, code: Code) {
         assert_eq!((answer.status, answer.code().as_str()), (status, code.name()));
         assert_eq!(answer.headers["content-type"], "application/problem+json");
         assert_eq!(self.enqueued(), 0);
@@ -289,7 +295,7 @@ impl Desk {
     }
 
     /// Asserts that the canary stands neither in the answer nor in logs nor in metrics.
-    pub fn silent(&self, answer: &Answer) {
+    pub(crate) fn silent(&self, answer: &Answer) {
         let logs = String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap();
         assert!(!answer.text.contains(CANARY), "{}", answer.text);
         assert!(!format!("{:?}", answer.headers).contains(CANARY));
