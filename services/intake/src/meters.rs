@@ -40,15 +40,15 @@ impl Meters {
             )?,
             dropped: one(
                 "levee_intake_dropped_fields_total",
-                "Unknown and personal fields that were dropped from accepted records.",
+                "Unknown and personal fields that were dropped from well-formed records.",
             )?,
             unverified: one(
                 "levee_intake_unverified_identities_total",
-                "Accepted records with an ID number whose checksum does not hold.",
+                "Well-formed records with an ID number whose checksum does not hold.",
             )?,
             ahead: one(
                 "levee_intake_early_events_total",
-                "Accepted events more than 5 minutes ahead of the clock.",
+                "Well-formed events more than 5 minutes ahead of the clock.",
             )?,
         })
     }
