@@ -193,7 +193,10 @@ impl Writer<'_> {
             let pack = desk.book.pack(at);
             let changed_on = self.household.changed_on;
             let signal = if pack.evaluate == Evaluate::OnEvent && changed_on != self.today {
-                self.kept_signal(standing, desk, at)
+                self.kept_signal(standing, desk, at).or_else(|| {
+                    // It is held from before this pack, which has no level and no values yet.
+                    Some(bare_signal(standing, desk, at))
+                })
             } else {
                 Some(self.signal(standing, desk, at, pack.evaluate == Evaluate::Daily))
             };
@@ -289,6 +292,22 @@ impl Writer<'_> {
             pack.evaluate(pack.priority?, view, memo).as_int()
         });
         values.max().unwrap_or(0)
+    }
+}
+
+fn bare_signal(standing: &Standing, desk: &Desk<'_>, at: RuleAt) -> Signal {
+    let (pack, rule) = (desk.book.pack(at), desk.rule(at));
+    Signal {
+        rule: rule.id.clone(),
+        pack: pack.id.clone(),
+        digest: format!("sha256:{}", ids::hex(&pack.digest)),
+        level: standing.shown,
+        risk: rule.risk.clone(),
+        values: Values::default(),
+        why: Why::default(),
+        events: Vec::new(),
+        events_total: 0,
+        measures: Vec::new(),
     }
 }
 
