@@ -6,7 +6,7 @@ use std::{fmt::Display, path::Path, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::{backtest, bench, rules, simulate};
+use crate::{backtest, bench, deadletter, explain, import, link, rules, simulate, up};
 
 /// A test or a budget failed.
 pub(crate) const FAILED: u8 = 1;
@@ -34,6 +34,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Up(up::Args),
+    Import(import::Args),
+    Link(link::Args),
+    Explain(explain::Args),
+    Deadletter(deadletter::Args),
     Backtest(backtest::Args),
     Bench(bench::Args),
     Rules(rules::Args),
@@ -51,6 +56,11 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     match cli.command {
+        Command::Up(args) => up::run(args),
+        Command::Import(args) => import::run(&args),
+        Command::Link(args) => link::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Deadletter(args) => deadletter::run(&args),
         Command::Backtest(args) => backtest::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Rules(args) => rules::run(&args),

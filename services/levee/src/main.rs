@@ -5,8 +5,16 @@
 mod backtest;
 mod bench;
 mod cli;
+mod deadletter;
+mod explain;
+mod folder;
+mod import;
+mod link;
+mod packs;
+mod past;
 mod rules;
 mod simulate;
+mod up;
 
 use std::process::ExitCode;
 

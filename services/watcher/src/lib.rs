@@ -37,6 +37,7 @@ pub use batches::Report;
 pub use fault::Fault;
 pub use hands::Crew;
 pub use letters::Letter;
+pub use machine::Writer;
 pub use replay::{Derived, derive};
 pub use sequencer::{Receipt, Submission, SubmitError};
 pub use topics::{ALERTS, DEAD_LETTERS, JOURNAL, Topics};

@@ -28,7 +28,7 @@ use crate::{
 const TOGETHER: usize = 8_192;
 
 /// How a letter becomes a record of the dead letters.
-pub(crate) type Writer = Arc<dyn Fn(&Letter) -> Vec<u8> + Send + Sync>;
+pub type Writer = Arc<dyn Fn(&Letter) -> Vec<u8> + Send + Sync>;
 
 /// What happened to entries since the beginning of the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, Deserialize)]

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    AlertsLog, Crew, Fault, Letter, Receipt, Report, Submission, SubmitError, Topics,
+    AlertsLog, Crew, Fault, Receipt, Report, Submission, SubmitError, Topics,
     inbox::{Inbox, Refused},
     machine::{Machine, Writer},
     meters::Meters,
@@ -44,7 +44,7 @@ pub struct Parts {
     /// The wall clock.
     pub clock: SharedClock,
     /// How a letter of the fold becomes a record of the dead letters.
-    pub letter: Arc<dyn Fn(&Letter) -> Vec<u8> + Send + Sync>,
+    pub letter: Writer,
 }
 
 /// What the watcher is doing.

@@ -1,0 +1,128 @@
+//! `levee explain`: how an alert came about, made again from the journal.
+//!
+//! It reads the folder as it is now, of a running process too, and changes nothing in it.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use ::log::{Batch, Log};
+use chassis::Failure;
+use serde_json::Value;
+use watcher::{Crew, Fault, derive};
+
+use crate::{cli, folder::Folder};
+
+/// Bytes of one read.
+const READ: usize = 4 << 20;
+
+/// Say how an alert came about, and make it again from the journal
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The alert's id, 32 hex digits
+    alert: String,
+    /// The data folder; the process may be running
+    #[arg(long, default_value = "./levee-data", value_name = "DIR")]
+    data: PathBuf,
+}
+
+/// Prints the explanation; 1 when the alert is not made again with the same bytes.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    match explain(args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(cli::FAILED),
+        Err(failure) => cli::fail(failure.exit(), failure),
+    }
+}
+
+fn explain(args: &Args) -> Result<bool, Failure> {
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if args.alert.len() != 32 || !args.alert.bytes().all(hex) {
+        return Err(Failure::new(64, "an alert's id has 32 lower-case hex digits"));
+    }
+    let folder = Folder::existing(&args.data)?;
+    let topics = folder.look()?;
+    let stored = stored(&*topics.alerts, &args.alert)?;
+    let stored = stored.ok_or_else(|| Failure::new(65, "no alert of this id is in the folder"))?;
+    let alert: Value = serde_json::from_slice(&stored)?;
+    show(&alert);
+    match derive(&topics.journal, &args.alert, Crew::of_machine()) {
+        Ok(Some(derived)) => {
+            let same = derived.json == stored;
+            let word = if same { "identical" } else { "DIFFERENT" };
+            println!(
+                "made again: {word}, after journal record {} at {}",
+                derived.offset, derived.at
+            );
+            Ok(same)
+        }
+        Ok(None) => {
+            println!("made again: no, the journal does not lead to this alert");
+            Ok(false)
+        }
+        Err(Fault::Gap { start }) => {
+            println!("explain.expired: the journal begins at record {start}, behind this alert");
+            Ok(false)
+        }
+        Err(fault) => Err(Failure::new(1, fault.to_string())),
+    }
+}
+
+/// The stored bytes of an alert.
+fn stored(alerts: &dyn Log, id: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let needle = format!("\"id\":\"{id}\"");
+    let mut batch = Batch::new();
+    let mut next = alerts.start(0)?;
+    loop {
+        alerts.read(0, next, READ, &mut batch)?;
+        for (_, record) in batch.iter() {
+            let holds = record.windows(needle.len()).any(|part| part == needle.as_bytes());
+            if holds && serde_json::from_slice::<Value>(record)?["id"] == id {
+                return Ok(Some(record.to_vec()));
+            }
+        }
+        match batch.next_offset() {
+            Some(further) => next = further,
+            None => return Ok(None),
+        }
+    }
+}
+
+fn show(alert: &Value) {
+    let data = &alert["data"];
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    println!(
+        "{} {}: {} from {} to {}, as of {}, case {} episode {} revision {}",
+        text(&alert["time"]),
+        text(&data["household"]),
+        text(&data["change"]),
+        text(&data["previous_level"]),
+        text(&data["level"]),
+        text(&data["as_of"]),
+        text(&data["case"]),
+        data["episode"],
+        data["revision"],
+    );
+    println!("profile of {}", text(&data["profile_at"]));
+    for signal in data["signals"].as_array().into_iter().flatten() {
+        println!(
+            "\n{} {} ({})",
+            text(&signal["level"]),
+            text(&signal["rule"]),
+            text(&signal["risk"])
+        );
+        println!("  {}\n  {}", text(&signal["why"]["zh"]), text(&signal["why"]["en"]));
+        println!("  pack {} {}", text(&signal["pack"]), text(&signal["digest"]));
+        for (name, value) in signal["values"].as_object().into_iter().flatten() {
+            println!("  {name} = {value}");
+        }
+        let events = signal["events"].as_array();
+        for event in events.into_iter().flatten() {
+            let (source, id) = (text(&event["source"]), text(&event["id"]));
+            println!("  event {} {source} {id}", text(&event["occurred_on"]));
+        }
+        let shown = events.map_or(0, Vec::len) as u64;
+        if signal["events_total"].as_u64().is_some_and(|total| total > shown) {
+            println!("  and {} more", signal["events_total"].as_u64().unwrap_or(0) - shown);
+        }
+    }
+    println!();
+}
