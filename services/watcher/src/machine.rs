@@ -352,3 +352,6 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

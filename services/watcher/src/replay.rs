@@ -22,7 +22,7 @@ pub struct Derived {
     pub json: Vec<u8>,
     /// The journal record after which it was made.
     pub offset: u64,
-    /// The instant of that record.
+    /// The instant of its entry.
     pub at: Instant,
 }
 
@@ -70,23 +70,25 @@ impl Again {
         let frame_at = Instant(sealed.at_us);
         self.clock = self.clock.max(frame_at);
         let mut out = Output::default();
-        let mut waiting = Vec::new();
         if sealed.entries.is_empty() {
-            waiting.push(Stamped::new(self.clock, Entry::Tick));
+            self.apply(Entry::Tick, &mut out);
         }
         for entry in &sealed.entries {
             let opened = frame::open(entry, frame_at, self.engine.catalogue());
             let (at, entry) = opened.map_err(fault)?;
             self.clock = self.clock.max(at);
-            let pack = matches!(entry, Entry::Pack { .. });
-            waiting.push(Stamped::new(self.clock, entry));
-            if pack {
-                self.engine.apply(&self.crew, &waiting, &mut out);
-                waiting.clear();
+            self.apply(entry, &mut out);
+            if let Some(found) = out.alerts.drain(..).find(|alert| alert.id() == id) {
+                return Ok(Some(found));
             }
         }
-        self.engine.apply(&self.crew, &waiting, &mut out);
-        while self.engine.work(&self.crew, usize::MAX, &mut out) {}
         Ok(out.alerts.into_iter().find(|alert| alert.id() == id))
+    }
+
+    /// One by one, so that the entry that made the alert is the last one applied.
+    fn apply(&mut self, entry: Entry, out: &mut Output) {
+        let stamped = [Stamped::new(self.clock, entry)];
+        self.engine.apply(&self.crew, &stamped, out);
+        while self.engine.work(&self.crew, usize::MAX, out) {}
     }
 }
