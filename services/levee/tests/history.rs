@@ -1,5 +1,7 @@
 //! A past that is folded into a journal gives the alerts of a backtest, and the folder can be asked.
 
+#![expect(clippy::unwrap_used, reason = "a test: a failed step must end it")]
+
 use std::{
     path::Path,
     process::{Command, Output},
@@ -67,8 +69,13 @@ fn a_past_gives_what_a_backtest_gives() {
     let today = made.iter().filter_map(|alert| alert["data"]["as_of"].as_str()).max().unwrap();
     let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/packs/default.yaml");
     let pack = pack.to_str().unwrap();
-    let now = chassis::Clock::now_unix_micros(&chassis::SystemClock::new());
-    let until = proto::date::Instant(now).date().to_string();
+    // The day on which the past ended, should a midnight pass meanwhile.
+    let last = topics.journal.end(0).unwrap() - 1;
+    let mut batch = Batch::new();
+    topics.journal.read(0, last, 1, &mut batch).unwrap();
+    let frame = proto::frame::decode(batch.iter().next().unwrap().1).unwrap();
+    let ends = frame.entries.last().unwrap().header.as_ref().unwrap().at_us.max(frame.at_us);
+    let until = proto::date::Instant(ends).date().to_string();
     assert!(today <= until.as_str());
     let backtest = ["backtest", "--households", households, "--events", events, "--rules", pack];
     let rest = ["--until", &until, "--out", "alerts.ndjson"];
