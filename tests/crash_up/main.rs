@@ -83,6 +83,11 @@ fn a_killed_process_loses_nothing_and_doubles_nothing() {
         over.store(true, Ordering::Release);
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
+    let address = server.address();
+    server.stop();
+    // Begun anew, the lists hold every alert that there is as soon as they are ready.
+    let mut server = Server::start_on(&data, &rules, address);
+    server.wait_until_ready();
     let levels = server.levels();
     server.stop();
     println!("seed {seed}: {kills} kills, {} events sent", sent.len());
