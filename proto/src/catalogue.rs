@@ -3,7 +3,10 @@
 //! Types are data: the shipped ones stand in `catalogue.yaml`'s table form in [`shipped`], and any
 //! rule pack may add more. It refuses to know what a rule makes of an event.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, DefaultHasher},
+};
 
 mod shipped;
 
@@ -93,7 +96,7 @@ pub enum CatalogueError {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Catalogue {
     types: Vec<EventType>,
-    by_name: BTreeMap<String, TypeId>,
+    by_name: HashMap<String, TypeId, BuildHasherDefault<DefaultHasher>>,
 }
 
 impl Catalogue {

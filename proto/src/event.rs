@@ -13,6 +13,8 @@ use crate::{
     region::{Area, Prefix},
 };
 
+mod plain;
+
 /// How far an event's `time` may lie before the clock, in days.
 pub const REMEMBERED_DAYS: i32 = 800;
 /// How far ahead of the receiver `time` may lie before it is flagged, in microseconds.

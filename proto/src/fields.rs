@@ -42,21 +42,22 @@ impl Fields {
         kind: &EventType,
         noticed: &mut Noticed,
     ) -> Result<Fields, Refusal> {
-        let mut out = Vec::with_capacity(32);
+        let mut out = Vec::with_capacity(48);
         let mut known = 0;
+        let mut next = 0;
         for (index, field) in (0u8..).zip(&kind.fields) {
-            match data.get(&field.name) {
-                Some(Json::Null) => known += 1,
-                Some(value) => {
-                    known += 1;
-                    pack(value, index, field, &mut out)
-                        .map_err(|code| Refusal::new(code, format!("/data/{}", field.name)))?;
+            let value = in_turn(data, &field.name, &mut next);
+            known += usize::from(value.is_some());
+            match value {
+                None | Some(Json::Null) if field.required => {
+                    return Err(Refusal::new(
+                        Code::SchemaRequired,
+                        format!("/data/{}", field.name),
+                    ));
                 }
-                None => {}
-            }
-            let missing = matches!(data.get(&field.name), None | Some(Json::Null));
-            if missing && field.required {
-                return Err(Refusal::new(Code::SchemaRequired, format!("/data/{}", field.name)));
+                None | Some(Json::Null) => {}
+                Some(value) => pack(value, index, field, &mut out)
+                    .map_err(|code| Refusal::new(code, format!("/data/{}", field.name)))?,
             }
         }
         let own = ["occurred_on", "void"].iter().filter(|k| data.get(k).is_some()).count();
@@ -89,6 +90,16 @@ impl Fields {
             _ => 0,
         }
     }
+}
+
+/// The value under a key, looked for first where it stands if keys come in the order of the fields.
+fn in_turn<'j, 'a>(data: &'j Json<'a>, key: &str, next: &mut usize) -> Option<&'j Json<'a>> {
+    let entries = data.entries();
+    let from = entries.get(*next..).unwrap_or_default();
+    let found = from.iter().position(|(k, _)| k == key).map(|n| n + *next);
+    let found = found.or_else(|| entries.iter().take(*next).position(|(k, _)| k == key))?;
+    *next = found + 1;
+    Some(&entries[found].1)
 }
 
 /// The value of the field at `index` in packed bytes.

@@ -15,8 +15,8 @@ const BLOCK: usize = 256 * 1024;
 /// What some editors put before the first line.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// Whole lines of one file, in order.
-#[derive(Debug)]
+/// Whole lines of one file, in order; its memory is used again.
+#[derive(Debug, Default)]
 pub(crate) struct Block {
     /// Its place among all blocks.
     pub(crate) number: u64,
@@ -40,45 +40,46 @@ impl<'f> Blocks<'f> {
         Blocks { files, at: 0, open: None, rest: Vec::new(), number: 0 }
     }
 
-    /// The next block; none at the end of the last file.
-    pub(crate) fn next(&mut self) -> Result<Option<Block>, Error> {
+    /// Fills the block with the next lines; says whether there were any.
+    pub(crate) fn next(&mut self, block: &mut Block) -> Result<bool, Error> {
         while let Some(path) = self.files.get(self.at) {
             let first = self.open.is_none();
             if first {
                 self.open = Some(File::open(path).map_err(Error::io(path))?);
             }
-            let mut bytes = self.fill(path)?;
-            if first && bytes.starts_with(BOM) {
-                bytes.drain(..BOM.len());
+            self.fill(path, &mut block.bytes)?;
+            if first && block.bytes.starts_with(BOM) {
+                block.bytes.drain(..BOM.len());
             }
-            if bytes.is_empty() {
+            if block.bytes.is_empty() {
                 self.open = None;
                 self.at += 1;
                 continue;
             }
-            let block = Block { number: self.number, file: self.at, bytes };
+            (block.number, block.file) = (self.number, self.at);
             self.number += 1;
-            return Ok(Some(block));
+            return Ok(true);
         }
-        Ok(None)
+        Ok(false)
     }
 
     /// Reads up to the last line end, or to the end of the file.
-    fn fill(&mut self, path: &Path) -> Result<Vec<u8>, Error> {
-        let Some(file) = &mut self.open else { return Ok(Vec::new()) };
-        let mut bytes = Vec::with_capacity(BLOCK + self.rest.len());
+    fn fill(&mut self, path: &Path, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        bytes.clear();
         bytes.append(&mut self.rest);
+        let Some(file) = &mut self.open else { return Ok(()) };
         loop {
             let seen = bytes.len();
             let limit = u64::try_from(BLOCK).unwrap_or(u64::MAX);
-            let read = file.by_ref().take(limit).read_to_end(&mut bytes);
+            bytes.reserve(BLOCK + 1);
+            let read = file.by_ref().take(limit).read_to_end(bytes);
             if read.map_err(Error::io(path))? == 0 {
-                return Ok(bytes);
+                return Ok(());
             }
             if let Some(end) = memchr::memrchr(b'\n', &bytes[seen..]) {
                 self.rest.extend_from_slice(&bytes[seen + end + 1..]);
                 bytes.truncate(seen + end + 1);
-                return Ok(bytes);
+                return Ok(());
             }
         }
     }
@@ -107,8 +108,9 @@ mod tests {
         let mut read = vec![String::new(); texts.len()];
         let mut blocks = Blocks::new(&files);
         let mut numbers = Vec::new();
-        while let Some(block) = blocks.next().unwrap() {
-            let text = String::from_utf8(block.bytes).unwrap();
+        let mut block = Block::default();
+        while blocks.next(&mut block).unwrap() {
+            let text = String::from_utf8(block.bytes.clone()).unwrap();
             assert!(text.ends_with('\n') || text.ends_with("last"));
             read[block.file].push_str(&text);
             numbers.push(block.number);
@@ -117,6 +119,6 @@ mod tests {
         assert_eq!(read[1..], texts[1..]);
         assert!(numbers.iter().copied().eq(0..numbers.len() as u64) && numbers.len() > 2);
         let missing = [folder.path().join("none")];
-        assert!(matches!(Blocks::new(&missing).next(), Err(Error::Io { .. })));
+        assert!(matches!(Blocks::new(&missing).next(&mut block), Err(Error::Io { .. })));
     }
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
-use proto::{codes::Code, event::Refusal, json::Json};
+use proto::codes::Code;
 
 use crate::{
     Error,
@@ -35,12 +35,13 @@ pub(crate) struct Batch<T> {
     bad: Option<(u64, Code)>,
 }
 
-/// Reads all lines of files with `read` on `workers` threads and gives them to `take` in order.
+/// Reads all lines of files with `read` on `workers` threads and gives them to `take` in order. A
+/// line for which `read` says that it is not JSON ends all.
 pub(crate) fn each<T: Send>(
     files: &[PathBuf],
     workers: usize,
     bar: &ProgressBar,
-    read: impl Fn(&Json<'_>) -> Result<T, Refusal> + Sync,
+    read: impl Fn(&[u8]) -> Result<T, Code> + Sync,
     mut take: impl FnMut(Batch<T>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let blocks = &Mutex::new(Blocks::new(files));
@@ -62,13 +63,14 @@ fn work<T>(
     blocks: &Mutex<Blocks<'_>>,
     sender: &SyncSender<Sent<T>>,
     bar: &ProgressBar,
-    read: impl Fn(&Json<'_>) -> Result<T, Refusal>,
+    read: impl Fn(&[u8]) -> Result<T, Code>,
 ) {
+    let mut block = Block::default();
     loop {
-        let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let next = blocks.lock().unwrap_or_else(PoisonError::into_inner).next(&mut block);
         let sent = match next {
-            Ok(None) => return,
-            Ok(Some(block)) => {
+            Ok(false) => return,
+            Ok(true) => {
                 bar.inc(block.bytes.len() as u64);
                 sender.send(Ok((block.number, batch(&block, &read))))
             }
@@ -110,7 +112,7 @@ fn in_order<T>(
     if early.is_empty() { Ok(()) } else { Err(Error::Worker) }
 }
 
-fn batch<T>(block: &Block, read: impl Fn(&Json<'_>) -> Result<T, Refusal>) -> Batch<T> {
+fn batch<T>(block: &Block, read: impl Fn(&[u8]) -> Result<T, Code>) -> Batch<T> {
     let mut batch = Batch {
         file: block.file,
         lines: 0,
@@ -127,16 +129,13 @@ fn batch<T>(block: &Block, read: impl Fn(&Json<'_>) -> Result<T, Refusal>) -> Ba
         if line.trim_ascii().is_empty() {
             continue;
         }
-        match Json::parse(line) {
-            Ok(json) => match read(&json) {
-                Ok(one) => batch.read.push(one),
-                Err(refusal) => batch.refused.push(refusal.code),
-            },
-            Err(error) if matches!(error.code, Code::JsonSyntax | Code::TextUtf8) => {
-                batch.bad = Some((batch.lines, error.code));
+        match read(line) {
+            Ok(one) => batch.read.push(one),
+            Err(code @ (Code::JsonSyntax | Code::TextUtf8)) => {
+                batch.bad = Some((batch.lines, code));
                 return batch;
             }
-            Err(error) => batch.refused.push(error.code),
+            Err(code) => batch.refused.push(code),
         }
     }
     batch
@@ -144,6 +143,8 @@ fn batch<T>(block: &Block, read: impl Fn(&Json<'_>) -> Result<T, Refusal>) -> Ba
 
 #[cfg(test)]
 mod tests {
+    use proto::json::Json;
+
     use super::*;
 
     fn numbers(text: &str) -> Result<(Vec<i64>, Vec<Code>), Error> {
@@ -151,9 +152,9 @@ mod tests {
         let path = folder.path().join("lines");
         std::fs::write(&path, text).unwrap();
         let (mut read, mut refused) = (Vec::new(), Vec::new());
-        let number = |json: &Json<'_>| match json {
-            Json::Int(n) => Ok(*n),
-            _ => Err(Refusal::new(Code::SchemaType, "")),
+        let number = |line: &[u8]| match Json::parse(line).map_err(|e| e.code)? {
+            Json::Int(n) => Ok(n),
+            _ => Err(Code::SchemaType),
         };
         each(&[path], 3, &ProgressBar::hidden(), number, |batch| {
             read.extend(batch.read);

@@ -77,9 +77,10 @@ impl<'r, A: FnMut(&Alert) -> Result<(), Error>> Replay<'r, A> {
         let workers = self.hands.count();
         let packs = self.packs;
         let catalogue = &packs.catalogue;
-        let profile = |json: &Json<'_>| {
-            Profile::parse(json, Instant::EPOCH_SHANGHAI, Persons::AsGiven)
-                .map(|(profile, _)| PreparedProfile::from(profile))
+        let profile = |line: &[u8]| {
+            let json = Json::parse(line).map_err(|error| error.code)?;
+            let read = Profile::parse(&json, Instant::EPOCH_SHANGHAI, Persons::AsGiven);
+            read.map(|(profile, _)| profile.into()).map_err(|refusal| refusal.code)
         };
         let files = slice::from_ref(&options.households);
         lines::each(files, workers, bar, profile, |batch| {
@@ -87,8 +88,13 @@ impl<'r, A: FnMut(&Alert) -> Result<(), Error>> Replay<'r, A> {
             self.refuse(&batch.refused);
             Ok(())
         })?;
-        let event = |json: &Json<'_>| {
-            Event::parse(json, catalogue, Persons::AsGiven).map(|(event, _)| Prepared::from(event))
+        let event = |line: &[u8]| {
+            if let Some(event) = Event::plain(line, catalogue, Persons::AsGiven) {
+                return Ok(event.into());
+            }
+            let json = Json::parse(line).map_err(|error| error.code)?;
+            let read = Event::parse(&json, catalogue, Persons::AsGiven);
+            read.map(|(event, _)| event.into()).map_err(|refusal| refusal.code)
         };
         lines::each(&options.events, workers, bar, event, |batch| {
             self.refuse(&batch.refused);

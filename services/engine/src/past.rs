@@ -26,8 +26,7 @@ use crate::engine::Stamped;
 pub struct Prepared {
     event: Box<Event>,
     key: HouseholdKey,
-    identity: u128,
-    content: u64,
+    print: Print,
 }
 
 impl From<Event> for Prepared {
@@ -36,8 +35,8 @@ impl From<Event> for Prepared {
             Subject::Household(id) => HouseholdKey::of(id),
             Subject::Person(_) | Subject::Area(_) => HouseholdKey::default(),
         };
-        let (identity, content) = fingerprints(&event);
-        Prepared { event: Box::new(event), key, identity, content }
+        let print = Print::of(&event);
+        Prepared { event: Box::new(event), key, print }
     }
 }
 
@@ -77,7 +76,7 @@ pub struct Past {
     places: HashTable<u32>,
     further: VecDeque<PreparedProfile>,
     sorted: bool,
-    seen: HashTable<(u128, u64)>,
+    seen: HashTable<Print>,
 }
 
 impl Past {
@@ -118,20 +117,19 @@ impl Past {
 
     /// Takes an event in the order of the files. Appends what counts from now on, the event last.
     pub fn event(&mut self, event: impl Into<Prepared>, out: &mut Vec<Stamped>) -> Verdict {
-        let Prepared { event, key, identity, content } = event.into();
+        let Prepared { event, key, print } = event.into();
         if self.until.is_some_and(|until| event.time.date() > until) {
             return Verdict::LeftOut;
         }
         let clock = self.clock;
-        let found = self.seen.find(fold(identity), |known| known.0 == identity);
-        if let Some((_, known)) = found {
-            let same = *known == content;
+        if let Some(known) = self.seen.find(print.hash(), |known| known.same_identity(print)) {
+            let same = *known == print;
             return if same { Verdict::Duplicate } else { Verdict::Refused(Code::IdConflict) };
         }
         if clock.is_some_and(|clock| event.check_age(clock).is_err()) {
             return Verdict::Refused(Code::TimeAncient);
         }
-        self.seen.insert_unique(fold(identity), (identity, content), |known| fold(known.0));
+        self.seen.insert_unique(print.hash(), print, |known| known.hash());
         self.run_to(event.time, out);
         let at = self.clock.unwrap_or(event.time);
         out.push(Stamped { at, key, entry: Entry::Event(event) });
@@ -195,21 +193,34 @@ impl PreparedProfile {
     }
 }
 
-/// 128 bits that stand for an identity, and 64 for a content.
-fn fingerprints(event: &Event) -> (u128, u64) {
-    let mut first = DefaultHasher::new();
-    (&event.source, &event.subject, &event.id).hash(&mut first);
-    let mut second = first.clone();
-    second.write_u8(1);
-    let identity = u128::from(first.finish()) << 64 | u128::from(second.finish());
-    let mut content = DefaultHasher::new();
-    (event.type_id, event.time, &event.supersedes, event.occurred_on, event.void, &event.fields)
-        .hash(&mut content);
-    (identity, content.finish())
-}
+/// 96 bits that stand for an identity above 32 that stand for a content. Among a billion identities
+/// two share theirs with a chance of one in 10^11.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Print(u128);
 
-fn fold(identity: u128) -> u64 {
-    (identity >> 64) as u64
+impl Print {
+    const CONTENT: u128 = 0xffff_ffff;
+
+    fn of(event: &Event) -> Print {
+        let mut first = DefaultHasher::new();
+        (&event.source, &event.subject, &event.id).hash(&mut first);
+        let mut second = first.clone();
+        second.write_u8(1);
+        let identity = u128::from(first.finish()) << 64 | u128::from(second.finish());
+        let mut content = DefaultHasher::new();
+        (event.type_id, event.time, &event.supersedes, event.occurred_on, event.void)
+            .hash(&mut content);
+        event.fields.hash(&mut content);
+        Print(identity & !Print::CONTENT | u128::from(content.finish()) & Print::CONTENT)
+    }
+
+    fn same_identity(self, other: Print) -> bool {
+        (self.0 ^ other.0) & !Print::CONTENT == 0
+    }
+
+    fn hash(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
 }
 
 #[cfg(test)]
