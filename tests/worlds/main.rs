@@ -47,7 +47,7 @@ fn difference(world: &World) -> Option<String> {
 #[test]
 fn the_engine_says_what_the_reference_says() {
     let first = seed() * 1_000_000;
-    for n in first..first + worlds(400) {
+    for n in first..first + worlds(2_000) {
         let world = World::generate(n, 1 + (n % 4) as usize);
         if difference(&world).is_some() {
             let small = shrink(&world, |w| difference(w).is_some());

@@ -15,6 +15,8 @@ const LEVELS: [Severity; 3] = [Severity::Red, Severity::Yellow, Severity::Green]
 pub(crate) struct Standing {
     /// The rule's id in the engine's table.
     pub rule: Word,
+    /// The id of the pack whose rule was looked at last.
+    pub pack: Word,
     /// The level its expressions give.
     pub computed: Severity,
     /// The level that is shown: the computed one, or a higher one until a fall has lasted.
@@ -35,6 +37,7 @@ impl Standing {
     pub(crate) fn new(rule: Word) -> Standing {
         Standing {
             rule,
+            pack: Word::default(),
             computed: Severity::None,
             shown: Severity::None,
             published: Severity::None,

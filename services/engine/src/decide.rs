@@ -160,7 +160,8 @@ impl Round<'_> {
         let id = book.id(slot);
         let (holds, boundary) = book.holds(slot, desk.known.region, desk.today);
         self.until = self.until.min(boundary);
-        let stands = self.case.standings.iter().any(|s| s.rule == id);
+        let standing = self.case.standings.iter().find(|s| s.rule == id).copied();
+        let stands = standing.is_some();
         let Some(at) = holds else {
             if stands {
                 // A rule no longer in force leaves at once, whatever its falls wait for.
@@ -171,9 +172,10 @@ impl Round<'_> {
         let pack = book.pack(at);
         let days = i32::try_from(pack.close_after_days).unwrap_or(i32::MAX);
         let level = if pack.evaluate == Evaluate::OnEvent && !self.cause.changes_data() {
-            let kept =
-                stands && kept_rule(self.world, self.household, desk.known, id, pack).is_some();
-            if kept { self.case.standing(id).computed } else { Severity::None }
+            // A level that another pack's rule of this id gave is not this pack's.
+            let own = standing.filter(|s| s.pack == book.pack_id(at));
+            let then = kept_rule(self.world, self.household, desk.known, id, pack);
+            then.and(own).map_or(Severity::None, |s| s.computed)
         } else {
             let (pack, view, memo) = desk.pack(at.pack);
             let decision = pack.level(&pack.rules[usize::from(at.rule)], view, memo);
@@ -186,7 +188,9 @@ impl Round<'_> {
             decision.level
         };
         if stands || level > Severity::None {
-            self.case.standing(id).find(level, desk.today, days);
+            let standing = self.case.standing(id);
+            standing.pack = book.pack_id(at);
+            standing.find(level, desk.today, days);
         }
     }
 

@@ -264,14 +264,18 @@ impl Ledger {
         (changed, strays)
     }
 
-    /// Takes out all records of a slot. Says whether a live one was among them.
+    /// Takes out all records of a slot; what they are about is then the owner of what is given. Says
+    /// whether a live one was among them.
     pub(crate) fn release(&mut self, slot: Slot) -> (Ledger, bool) {
         let (mut kept, mut gone) = (Ledger::default(), Ledger::default());
         let mut live = false;
         for record in self.records() {
-            let target = if record.slot() == slot { &mut gone } else { &mut kept };
-            live |= record.slot() == slot && record.live();
-            target.append(record, record.slot());
+            if record.slot() == slot {
+                live |= record.live();
+                gone.append(record, 0);
+            } else {
+                kept.append(record, record.slot());
+            }
         }
         kept.bytes.shrink_to_fit();
         *self = kept;

@@ -193,36 +193,30 @@ impl Writer<'_> {
             let pack = desk.book.pack(at);
             let changed_on = self.household.changed_on;
             let signal = if pack.evaluate == Evaluate::OnEvent && changed_on != self.today {
-                self.kept_signal(standing, desk, at).or_else(|| {
-                    // It is held from before this pack, which has no level and no values yet.
-                    Some(bare_signal(standing, desk, at))
-                })
+                self.kept_signal(standing, desk, at)
             } else {
-                Some(self.signal(standing, desk, at, pack.evaluate == Evaluate::Daily))
+                self.signal(standing, desk, at, pack.evaluate == Evaluate::Daily)
             };
-            signals.extend(signal);
+            signals.push(signal);
         }
         signals.sort_by(|a, b| b.level.cmp(&a.level).then_with(|| a.rule.cmp(&b.rule)));
         signals
     }
 
     /// A rule decided only on events keeps the values of the last change of data: nothing changed
-    /// since, so the same expressions on that date give the same values.
-    fn kept_signal(
-        &mut self,
-        standing: &mut Standing,
-        desk: &Desk<'_>,
-        at: RuleAt,
-    ) -> Option<Signal> {
-        let pack = desk.book.pack(at);
-        let (book, then) = kept_rule(self.world, self.household, desk.known, standing.rule, pack)?;
-        let rows = rows(self.ledger, desk.known, &self.world.areas, book, self.household.seen);
+    /// since, so the same expressions on that date give the same values. Where it is held from
+    /// before its pack came into force, the pack's own expressions are taken on that date.
+    fn kept_signal(&mut self, standing: &mut Standing, desk: &Desk<'_>, at: RuleAt) -> Signal {
+        let (pack, known) = (desk.book.pack(at), desk.known);
+        let kept = kept_rule(self.world, self.household, known, standing.rule, pack);
+        let (book, then) = kept.unwrap_or((desk.book, at));
+        let rows = rows(self.ledger, known, &self.world.areas, book, self.household.seen);
         let changed_on = self.household.changed_on;
         let mut memos = std::mem::take(self.spare);
-        let mut past = Desk::new(book, desk.known, desk.words, &rows, changed_on, &mut memos);
+        let mut past = Desk::new(book, known, desk.words, &rows, changed_on, &mut memos);
         let signal = self.signal(standing, &mut past, then, false);
         *self.spare = memos;
-        Some(signal)
+        signal
     }
 
     fn signal(
@@ -292,22 +286,6 @@ impl Writer<'_> {
             pack.evaluate(pack.priority?, view, memo).as_int()
         });
         values.max().unwrap_or(0)
-    }
-}
-
-fn bare_signal(standing: &Standing, desk: &Desk<'_>, at: RuleAt) -> Signal {
-    let (pack, rule) = (desk.book.pack(at), desk.rule(at));
-    Signal {
-        rule: rule.id.clone(),
-        pack: pack.id.clone(),
-        digest: format!("sha256:{}", ids::hex(&pack.digest)),
-        level: standing.shown,
-        risk: rule.risk.clone(),
-        values: Values::default(),
-        why: Why::default(),
-        events: Vec::new(),
-        events_total: 0,
-        measures: Vec::new(),
     }
 }
 

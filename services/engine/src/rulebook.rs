@@ -32,6 +32,7 @@ struct RuleSlot {
 pub(crate) struct Rulebook {
     /// The packs, in the order in which they came into force.
     pub packs: Vec<Arc<Pack>>,
+    pack_ids: Vec<Word>,
     /// The event types of all of them.
     pub catalogue: Catalogue,
     slots: Vec<RuleSlot>,
@@ -47,7 +48,7 @@ pub(crate) struct Rulebook {
 }
 
 impl Rulebook {
-    /// Links packs; `ids` keeps one place for each rule id for ever.
+    /// Links packs; `ids` keeps one place for each id of a rule or pack for ever.
     #[must_use]
     pub(crate) fn link(packs: Vec<Arc<Pack>>, shipped: &Catalogue, ids: &mut Words) -> Rulebook {
         let catalogue = packs
@@ -56,6 +57,7 @@ impl Rulebook {
             .max_by_key(|catalogue| catalogue.iter().count())
             .unwrap_or(shipped)
             .clone();
+        let pack_ids = packs.iter().map(|pack| ids.place(&pack.id)).collect();
         let mut slots: Vec<RuleSlot> = Vec::new();
         for (p, pack) in (0u16..).zip(&packs) {
             for (r, rule) in (0u16..).zip(&pack.rules) {
@@ -84,6 +86,7 @@ impl Rulebook {
             reach_days: days(400, |p| p.reach_days),
             retain_days: days(400, |p| p.retain_days),
             packs,
+            pack_ids,
         };
         book.index();
         book
@@ -149,6 +152,12 @@ impl Rulebook {
     #[must_use]
     pub(crate) fn pack(&self, at: RuleAt) -> &Arc<Pack> {
         &self.packs[usize::from(at.pack)]
+    }
+
+    /// The id of the pack of a rule.
+    #[must_use]
+    pub(crate) fn pack_id(&self, at: RuleAt) -> Word {
+        self.pack_ids[usize::from(at.pack)]
     }
 
     /// Which pack's rule holds for a region on a date, and the next date on which that can change.
