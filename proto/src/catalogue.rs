@@ -8,10 +8,12 @@ use std::{
     hash::{BuildHasherDefault, DefaultHasher},
 };
 
+use serde::{Deserialize, Serialize};
+
 mod shipped;
 
 /// The place of a type in its catalogue; shipped types keep theirs when packs add more.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct TypeId(pub u16);
 
 /// A text in both languages of the product.

@@ -4,13 +4,15 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Microseconds in one day.
 pub const DAY_US: i64 = 86_400_000_000;
 /// The fixed offset of Asia/Shanghai in microseconds.
 const OFFSET_US: i64 = 8 * 3_600_000_000;
 
 /// A civil date: whole days since 1970-01-01.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Date(pub i32);
 
 impl Date {
@@ -151,7 +153,7 @@ fn digits(b: &[u8]) -> Option<u16> {
 }
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Instant(pub i64);
 
 impl Instant {

@@ -2,6 +2,8 @@
 //!
 //! It holds no name, phone, address or account: such a column is dropped here and counted.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     codes::Code,
     date::{Date, Instant},
@@ -18,7 +20,9 @@ mod parse;
 pub const MEMBERS: usize = 64;
 
 /// What a member can do for a living, weakest first after the unknown.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 pub enum Labour {
     /// Not said.
     #[default]

@@ -4,8 +4,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use serde::{Deserialize, Serialize};
+
 /// A 12-digit region code: province 2, city 2, county 2, township 3, village 3.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Region(u64);
 
 impl Region {
@@ -92,7 +94,7 @@ impl Level {
 }
 
 /// An area: all codes that begin with the same 0, 2, 4, 6, 9 or 12 digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Prefix {
     number: u64,
     digits: u8,
@@ -159,7 +161,7 @@ impl fmt::Debug for Prefix {
 }
 
 /// What an area event or a subscription points at.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Area {
     /// All registered regions under a prefix.
     Prefix(Prefix),

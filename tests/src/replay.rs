@@ -53,12 +53,22 @@ pub struct Manner {
     pub budget: usize,
     /// Partitions.
     pub partitions: u32,
+    /// After so many batches the engine is written and read again; never when 0.
+    pub restart: usize,
 }
 
 impl Default for Manner {
     fn default() -> Manner {
-        Manner { batch: 1_000, eager: true, budget: 0, partitions: 4 }
+        Manner { batch: 1_000, eager: true, budget: 0, partitions: 4, restart: 0 }
     }
+}
+
+/// The engine made from its own snapshot, which it gives again with the same bytes.
+fn restarted(engine: &Engine) -> Result<Engine, String> {
+    let sections = engine.snapshot(&OneHand).ok_or("no snapshot is given")?;
+    let again = Engine::restore(&OneHand, &sections).ok_or("a snapshot is not taken")?;
+    let same = again.snapshot(&OneHand).is_some_and(|further| further == sections);
+    if same { Ok(again) } else { Err("a snapshot of a restored engine differs".to_owned()) }
 }
 
 /// Replays a world as `backtest` does.
@@ -111,10 +121,14 @@ pub fn replay(world: &World, manner: Manner) -> Result<Replayed, String> {
         let packs: Vec<Stamped> = world.packs.iter().enumerate().map(pack).collect();
         engine.apply(&OneHand, &packs, &mut out);
     }
-    for some in entries.chunks(manner.batch) {
+    for (n, some) in (1..).zip(entries.chunks(manner.batch)) {
         engine.apply(&OneHand, some, &mut out);
         if !manner.eager {
             engine.work(&OneHand, manner.budget, &mut out);
+        }
+        if manner.restart > 0 && n % manner.restart == 0 {
+            engine = restarted(&engine)?;
+            engine.set_eager(manner.eager);
         }
     }
     if let Some(end) = end {

@@ -110,7 +110,7 @@ fn order_number_and_batching_change_no_final_level() {
 }
 
 #[test]
-fn work_put_off_is_invisible_and_bytes_are_the_same() {
+fn work_put_off_and_restarts_are_invisible_and_bytes_are_the_same() {
     for n in 0..worlds(300) {
         let world = World::generate(n, 3);
         let bytes = |manner: Manner| {
@@ -121,8 +121,10 @@ fn work_put_off_is_invisible_and_bytes_are_the_same() {
         };
         let eager = bytes(Manner::default());
         assert_eq!(bytes(Manner::default()), eager, "world {n} twice");
-        for (batch, budget, partitions) in [(1, 0, 1), (3, 1, 7), (50, 2, 32)] {
-            let lazy = bytes(Manner { batch, eager: false, budget, partitions });
+        for (batch, budget, partitions, restart) in
+            [(1, 0, 1, 0), (3, 1, 7, 0), (50, 2, 32, 0), (2, 1, 5, 3), (9, 0, 3, 1)]
+        {
+            let lazy = bytes(Manner { batch, eager: false, budget, partitions, restart });
             let other = lazy.iter().zip(&eager).find(|(a, b)| a != b);
             assert_eq!(other, None, "world {n} in batches of {batch}");
             assert_eq!(lazy.len(), eager.len(), "world {n} in batches of {batch}");

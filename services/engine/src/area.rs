@@ -10,6 +10,7 @@ use proto::{
     event::Event,
     region::{Area, Level, Prefix, Region},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::{Ledger, Offered, Record, Source};
 
@@ -17,14 +18,14 @@ use crate::ledger::{Ledger, Offered, Record, Source};
 type Spans = Vec<(u32, bool)>;
 
 /// The events of one area.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AreaLedger {
     pub(crate) ledger: Ledger,
     pub(crate) spans: Vec<Spans>,
 }
 
 /// All area events that are kept.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Areas {
     pub(crate) by_area: BTreeMap<Area, AreaLedger>,
 }

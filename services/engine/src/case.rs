@@ -5,13 +5,33 @@ use proto::{
     date::Date,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::words::Word;
+
+/// The clocks as bytes: their form in alerts leaves out what is absent.
+mod clocks {
+    use proto::{alert::Clocks, date::Instant};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Form = [Option<Instant>; 3];
+
+    pub(super) fn serialize<S: Serializer>(clocks: &Clocks, to: S) -> Result<S::Ok, S::Error> {
+        let form: Form = [clocks.acknowledge_by, clocks.visit_by, clocks.decide_by];
+        form.serialize(to)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Clocks, D::Error> {
+        let [acknowledge_by, visit_by, decide_by] = Form::deserialize(from)?;
+        Ok(Clocks { acknowledge_by, visit_by, decide_by })
+    }
+}
 
 /// Red, yellow and green, in the order in which `below` counts them.
 const LEVELS: [Severity; 3] = [Severity::Red, Severity::Yellow, Severity::Green];
 
 /// One rule of a household that stands or is held.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Standing {
     /// The rule's id in the engine's table.
     pub rule: Word,
@@ -87,7 +107,7 @@ impl Standing {
 }
 
 /// What is held of a household while any rule stands or its case is open.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Case {
     /// The revision of the last alert; 0 before the first.
     pub revision: u32,
@@ -96,6 +116,7 @@ pub(crate) struct Case {
     /// The rules.
     pub standings: Vec<Standing>,
     /// Until when answers are due.
+    #[serde(with = "clocks")]
     pub clocks: Clocks,
     /// The longest route so far; a fall keeps it.
     pub route: Vec<Word>,

@@ -94,7 +94,7 @@ pub struct Engine {
     pub(crate) expired: u64,
     /// Whether midnights and fan-outs are worked off at once instead of in the caller's time.
     eager: bool,
-    marked: Instant,
+    pub(crate) marked: Instant,
     minutes: bool,
 }
 

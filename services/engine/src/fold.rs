@@ -12,6 +12,7 @@ use proto::{
     ids::HouseholdKey,
 };
 use rules::Memo;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     calendar::Calendar,
@@ -50,7 +51,7 @@ pub(crate) struct Routed<'e> {
 }
 
 /// The households that a change still has to be carried to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FanOut {
     pub(crate) number: u32,
     /// In reverse order of vulnerability: the next is the last.

@@ -5,6 +5,7 @@ use proto::{
     household::{Labour, Profile},
     region::Region,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     case::Case,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// A person by the place in the resolver's table.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Person(pub u32);
 
 impl Person {
@@ -22,7 +23,7 @@ impl Person {
 }
 
 /// One household. Its place in its partition never changes, not even when its profile is removed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Household {
     /// Its id.
     pub id: Box<str>,
@@ -100,7 +101,7 @@ impl Household {
 }
 
 /// What expressions may see of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MemberKnown {
     /// 0 when not said.
     pub birth_year: u16,
@@ -124,7 +125,7 @@ pub(crate) const ILL: u8 = 8;
 pub(crate) const INSURED: u8 = 16;
 
 /// What expressions may see of a profile, packed; the profile itself stands in the journal.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Known {
     /// Later replaces earlier.
     pub updated_at: Instant,

@@ -10,6 +10,7 @@ use proto::{
     date::{Date, Instant},
     event::Event,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::correction::{Node, standings};
 
@@ -21,12 +22,13 @@ const VOID: u8 = 2;
 pub(crate) type Slot = u8;
 
 /// A feed by its place in the engine's table of feeds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Source(pub u16);
 
 /// Packed events in the order in which they were taken.
-#[derive(Clone, Default, Debug, PartialEq, Eq)]
+#[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ledger {
+    #[serde(with = "serde_bytes")]
     bytes: Vec<u8>,
     count: u16,
     corrections: bool,

@@ -19,6 +19,7 @@ mod past;
 mod publish;
 mod resolver;
 mod rulebook;
+mod snapshot;
 mod view;
 mod words;
 mod world;

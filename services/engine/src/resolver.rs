@@ -10,11 +10,12 @@ use proto::{
     date::{DAY_US, Date, Instant},
     event::REMEMBERED_DAYS,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{household::Person, ledger::Ledger};
 
 /// A household by its partition and its place there.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub(crate) struct Home {
     /// The partition.
     pub partition: u32,
@@ -23,7 +24,7 @@ pub(crate) struct Home {
 }
 
 /// A profile that names a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Claim {
     pub(crate) home: Home,
     pub(crate) updated_at: Instant,
@@ -32,14 +33,14 @@ pub(crate) struct Claim {
 }
 
 /// Events of a person whom no profile names, and since when each waits.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Waiting {
     pub(crate) ledger: Ledger,
     pub(crate) since: Vec<Date>,
 }
 
 /// One person.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Named {
     pub(crate) token: Box<str>,
     pub(crate) claims: Vec<Claim>,
@@ -77,6 +78,18 @@ impl Resolver {
         let (persons, hasher) = (&self.persons, &self.hasher);
         self.by_token.insert_unique(hash, ix, |ix| hasher.hash_one(&*persons[*ix as usize].token));
         Person(ix)
+    }
+
+    /// The resolver of these persons.
+    pub(crate) fn of(persons: Vec<Named>) -> Resolver {
+        let mut resolver = Resolver { persons, ..Resolver::default() };
+        let (persons, hasher) = (&resolver.persons, &resolver.hasher);
+        let hash = |ix: &u32| hasher.hash_one(&*persons[*ix as usize].token);
+        resolver.by_token.reserve(persons.len(), hash);
+        for (ix, named) in (0u32..).zip(persons) {
+            resolver.by_token.insert_unique(hasher.hash_one(&*named.token), ix, hash);
+        }
+        resolver
     }
 
     pub(crate) fn get(&self, person: Person) -> &Named {

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// A word by its place in the table.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
 pub(crate) struct Word(pub u16);
 
 /// A table of words; a word keeps its place for ever.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Box<str>>", into = "Vec<Box<str>>")]
 pub(crate) struct Words {
     list: Vec<Box<str>>,
     places: BTreeMap<Box<str>, Word>,
@@ -58,6 +63,19 @@ impl Words {
     /// All words in the order of their places.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|text| &**text)
+    }
+}
+
+impl From<Words> for Vec<Box<str>> {
+    fn from(words: Words) -> Vec<Box<str>> {
+        words.list
+    }
+}
+
+impl From<Vec<Box<str>>> for Words {
+    fn from(list: Vec<Box<str>>) -> Words {
+        let places = (0u16..).zip(&list).map(|(at, text)| (text.clone(), Word(at))).collect();
+        Words { list, places }
     }
 }
 

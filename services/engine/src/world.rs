@@ -8,6 +8,7 @@ use proto::{
     date::{Date, Instant},
     region::{Area, Region},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     area::Areas,
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// Something that touches many households at one instant.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Change {
     /// 1, 2, …
     pub(crate) number: u32,
@@ -34,7 +35,7 @@ impl Change {
 }
 
 /// How far each feed was seen, and which types it sent.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Marks(pub(crate) BTreeMap<Source, (Instant, Vec<TypeId>)>);
 
 impl Marks {

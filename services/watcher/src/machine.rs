@@ -138,7 +138,7 @@ impl Machine {
         let [beside, batches, engine @ ..] = snapshot.sections.as_slice() else { return None };
         let beside: Beside = serde_json::from_slice(beside).ok()?;
         self.batches = Batches::decode(batches)?;
-        self.engine = state::decode(engine)?;
+        self.engine = state::decode(engine, &self.crew)?;
         self.tally = beside.tally;
         self.clock = Instant(beside.clock_us);
         self.set_history(beside.history);
@@ -153,7 +153,7 @@ impl Machine {
         }
         let beside = Beside { tally: self.tally, clock_us: self.clock.0, history: self.history };
         let mut sections = vec![serde_json::to_vec(&beside).ok()?, self.batches.encode()];
-        sections.extend(state::encode(&self.engine)?);
+        sections.extend(state::encode(&self.engine, &self.crew)?);
         Some(Snapshot {
             fold_version: state::FOLD_VERSION,
             next: self.next,

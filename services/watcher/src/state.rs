@@ -4,17 +4,19 @@
 use engine::Engine;
 use serde_json::Value;
 
+use crate::Crew;
+
 /// The version of the fold whose state a snapshot holds.
 pub(crate) const FOLD_VERSION: u32 = 1;
 
-/// The state as sections, if this engine gives it.
-pub(crate) fn encode(_engine: &Engine) -> Option<Vec<Vec<u8>>> {
-    None
+/// The state as sections; nothing while something waits to be taken from the engine.
+pub(crate) fn encode(engine: &Engine, crew: &Crew) -> Option<Vec<Vec<u8>>> {
+    engine.snapshot(crew)
 }
 
 /// The engine of these sections.
-pub(crate) fn decode(_sections: &[Vec<u8>]) -> Option<Engine> {
-    None
+pub(crate) fn decode(sections: &[Vec<u8>], crew: &Crew) -> Option<Engine> {
+    Engine::restore(crew, sections)
 }
 
 /// A household as it is shown.

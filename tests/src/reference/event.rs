@@ -151,13 +151,15 @@ pub(crate) fn corrects(a: &Event, b: &Event) -> bool {
 }
 
 fn names_same(a: &Event, b: &Event) -> bool {
-    a.supersedes.as_ref() == Some(&b.id) && a.subject == b.subject && a.source == b.source
+    let target = a.supersedes.as_ref().filter(|id| **id != a.id);
+    target == Some(&b.id) && a.subject == b.subject && a.source == b.source
 }
 
 /// An event stands when it corrects nothing, or when it is the winner among the corrections of an
 /// event that stands. `depth` ends a circle of corrections, of which nothing stands.
 fn stands(e: &Event, accepted: &[Event], depth: usize, c: &Coverage) -> bool {
-    if e.supersedes.is_none() {
+    // What names itself names no earlier event.
+    if e.supersedes.as_ref().is_none_or(|id| *id == e.id) {
         return true;
     }
     if depth == 0 {
@@ -170,6 +172,7 @@ fn stands(e: &Event, accepted: &[Event], depth: usize, c: &Coverage) -> bool {
     }
     let rival = |r: &Event| {
         r.supersedes == e.supersedes
+            && r.supersedes.as_ref() != Some(&r.id)
             && (&r.source, &r.subject, &r.kind) == (&e.source, &e.subject, &e.kind)
     };
     let stronger = |r: &Event| (r.time, &r.id) > (e.time, &e.id);
