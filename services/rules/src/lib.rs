@@ -26,6 +26,7 @@ mod reads;
 mod set;
 mod table;
 mod template;
+mod threshold;
 mod window;
 mod yaml;
 
@@ -47,4 +48,5 @@ pub use reads::Reads;
 pub use set::{PackSet, RuleRef};
 pub use table::{Answer, Row, Table};
 pub use template::{Literal, Template, in_yuan};
+pub use threshold::Threshold;
 pub use window::Window;

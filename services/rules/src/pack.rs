@@ -260,6 +260,10 @@ impl Pack {
         self.scope.contains(region)
     }
 
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
     /// The name of a fact or let of this pack.
     #[must_use]
     pub fn name(&self, name: Name) -> &str {

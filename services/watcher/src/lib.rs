@@ -24,6 +24,7 @@ mod letters;
 mod machine;
 mod meters;
 mod outlet;
+mod portrait;
 mod replay;
 mod restore;
 mod sequencer;

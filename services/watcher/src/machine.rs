@@ -20,6 +20,7 @@ use crate::{
     frames::Framed,
     letters::Known,
     outlet::{Outlet, each_record},
+    portrait,
     snapshot::Snapshot,
     state,
 };
@@ -186,7 +187,7 @@ impl Machine {
     }
 
     pub(crate) fn portrait(&self, household: &str) -> Option<Value> {
-        state::portrait(&self.engine, household)
+        portrait::portrait(&self.engine, household)
     }
 
     /// Takes a frame that was just appended as record `offset`.

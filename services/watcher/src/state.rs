@@ -1,8 +1,7 @@
-//! What the shell asks of the engine beyond applying entries: its state as bytes, and a household
-//! as it is shown. It adds nothing of its own.
+//! What the shell asks of the engine beyond applying entries: its state as bytes. It adds
+//! nothing of its own.
 
 use engine::Engine;
-use serde_json::Value;
 
 use crate::Crew;
 
@@ -17,9 +16,4 @@ pub(crate) fn encode(engine: &Engine, crew: &Crew) -> Option<Vec<Vec<u8>>> {
 /// The engine of these sections.
 pub(crate) fn decode(sections: &[Vec<u8>], crew: &Crew) -> Option<Engine> {
     Engine::restore(crew, sections)
-}
-
-/// A household as it is shown.
-pub(crate) fn portrait(_engine: &Engine, _household: &str) -> Option<Value> {
-    None
 }

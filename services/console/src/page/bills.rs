@@ -58,8 +58,8 @@ fn bill(event: &Value, catalogue: &Catalogue, lang: Lang) -> Bill {
     let kind = text(event, "type");
     let known = catalogue.type_id(kind).map(|id| &catalogue.get(id).title);
     let title = known.map_or(kind, |title| lang.t(&title.zh, &title.en));
-    let fields = event.get("fields").and_then(Value::as_object);
-    let money: Vec<(&String, i64)> = fields
+    let data = event.get("data").and_then(Value::as_object);
+    let money: Vec<(&String, i64)> = data
         .into_iter()
         .flatten()
         .filter(|(name, _)| name.ends_with("_fen"))

@@ -77,7 +77,7 @@ impl Households for OneFamily {
             "profile_at": "2026-01-05T08:00:00+08:00",
             "events": [{"source": "99/ybj", "id": "bill-1", "type": "medical.settlement",
                 "occurred_on": "2026-03-03", "live": true,
-                "fields": {"setting": "inpatient", "self_paid_fen": 734_500}}],
+                "data": {"setting": "inpatient", "self_paid_fen": 734_500}}],
             "facts": {"cn-medical-2026": {"oop": 2_712_000}},
             "headroom": [{"rule": "medical-burden", "fact": "oop", "value": 2_712_000,
                 "threshold": 2_600_000}]});
