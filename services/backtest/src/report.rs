@@ -20,7 +20,7 @@ pub struct Report {
     counts: Counts,
     tally: Tally,
     visits: Visits,
-    red_permille: u64,
+    red_per_10_000: u64,
     comparison: Option<Comparison>,
     /// Whether every budget that was asked for is kept.
     pub within_budget: bool,
@@ -49,7 +49,7 @@ pub fn run(options: &Options) -> Result<Report, Error> {
     sink.close()?;
     let mut report = Report { within_budget: true, ..Report::default() };
     report.visits = figures(&counts, &tally);
-    report.red_permille = counts.days.map_or(0, |(_, last)| tally.red_permille(last));
+    report.red_per_10_000 = counts.days.map_or(0, |(_, last)| tally.red_per_10_000(last));
     if comparing {
         let mut other = Trace::default();
         let (counts, tally) = Replay::new(&second, options.until, |alert| {
@@ -121,8 +121,8 @@ impl Report {
             "refused": self.counts.refused,
             "failed_expressions": self.counts.failed,
             "visits_per_village_week": visits_json(self.visits),
-            "storm_week_max": decimal(self.visits.storm_week_max),
-            "red_households_permille": self.red_permille,
+            "busiest_week_p95": decimal(self.visits.busiest_week_p95),
+            "red_households_percent": decimal(self.red_per_10_000),
             "households": self.tally.visits.households(),
             "profile_lines": profiles,
             "events": events,
@@ -182,8 +182,13 @@ impl fmt::Display for Report {
         writeln!(f, "openings and raises at yellow or red per 400-household village and week")?;
         writeln!(f, "(each village's count is scaled to 400 households; quiet weeks count)")?;
         visits_text(f, "", *visits)?;
-        writeln!(f, "  busiest week of all villages {:.2}", decimal(visits.storm_week_max))?;
-        writeln!(f, "{} of 1000 households red within the last year", self.red_permille)?;
+        writeln!(
+            f,
+            "  p95 of villages in the busiest week {:.2}",
+            decimal(visits.busiest_week_p95)
+        )?;
+        let red = decimal(self.red_per_10_000);
+        writeln!(f, "{red:.2} % of households red within the last year")?;
         self.comparison.as_ref().map_or(Ok(()), |against| differences(f, against))
     }
 }

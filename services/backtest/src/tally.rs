@@ -41,10 +41,10 @@ impl Tally {
         }
     }
 
-    /// How many of a thousand households were red at some time in the 365 days up to `last`.
-    pub(crate) fn red_permille(&self, last: Date) -> u64 {
+    /// How many of ten thousand households, rounded up, were red at some time in the 365 days up to `last`.
+    pub(crate) fn red_per_10_000(&self, last: Date) -> u64 {
         let red = self.red.values().filter(|date| **date > last.plus(-365)).count() as u64;
-        red * 1000 / self.visits.households().max(1)
+        (red * 10_000).div_ceil(self.visits.households().max(1))
     }
 }
 
