@@ -1,20 +1,69 @@
-//! `levee bench`: measures, one JSON object each.
+//! `levee bench`: measures of this machine, one JSON object each.
+//!
+//! Figures are measured, never judged: what they should be stands in the README.
+
+mod backtest;
+mod child;
+mod demo;
+mod fold;
+mod latency;
+mod row;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
+use crate::cli;
+
+const EXAMPLES: &str = "\
+Examples:
+  levee bench fold --json
+  levee bench fold --quick
+  levee bench latency --rate 2000 --seconds 20
+  levee bench demo
+  levee bench backtest --households profiles.ndjson --events events.ndjson --rules pack.yaml --runs 5
+
+With --json each measure is one object: name, n, seconds, events_per_s, p50_ms, p99_ms, rss_bytes,
+cores, seed, commit, and what else the measure knows. Nothing else should run on the machine.";
+
 /// Measure a part on this machine
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     measure: Measure,
+    /// Print each measure as one JSON object
+    #[arg(long, global = true)]
+    json: bool,
 }
 
 #[derive(Subcommand)]
-enum Measure {}
+enum Measure {
+    Fold(fold::Args),
+    Latency(latency::Args),
+    Demo(demo::Args),
+    Backtest(backtest::Args),
+}
 
 /// Runs the measure.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    match args.measure {}
+    let rows = match &args.measure {
+        Measure::Fold(given) => fold::run(given).map(|row| vec![row]),
+        Measure::Latency(given) => latency::run(given).map(|row| vec![row]),
+        Measure::Demo(given) => demo::run(given).map(|row| vec![row]),
+        Measure::Backtest(given) => backtest::run(given),
+    };
+    match rows {
+        Ok(rows) => {
+            for row in rows {
+                if args.json {
+                    println!("{}", row.to_json());
+                } else {
+                    println!("{row}");
+                }
+            }
+            ExitCode::SUCCESS
+        }
+        Err(failure) => cli::fail(failure.exit(), failure),
+    }
 }
