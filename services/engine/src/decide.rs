@@ -21,7 +21,7 @@ use crate::{
 /// Why a household is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// An event of this type came, went or was replaced.
+    /// Events of this type, its own or its areas', came, went or were replaced.
     Event(TypeId),
     /// Its profile, its persons or several of its events changed.
     Data,
@@ -83,8 +83,9 @@ impl Fold {
     /// Decides one household at an instant and publishes what changed.
     pub(crate) fn decide(&mut self, world: &World, ix: u32, at: Instant, cause: Cause) {
         let household = &mut self.households[ix as usize];
-        let Some(known) = household.known.take() else { return };
-        let ledger = std::mem::take(&mut household.ledger);
+        if household.known.is_none() {
+            return;
+        }
         let today = at.date();
         let generation = world.generation(household.seen);
         if cause.changes_data() {
@@ -92,6 +93,14 @@ impl Fold {
             household.changed_under = generation;
         }
         let book = world.book(generation);
+        if let Cause::Event(type_id) = cause
+            && book.reading(type_id).is_empty()
+            && book.on_event().is_empty()
+        {
+            return;
+        }
+        let Some(known) = household.known.take() else { return };
+        let ledger = std::mem::take(&mut household.ledger);
         let rows = rows(&ledger, &known, &world.areas, book, household.seen);
         let mut case = household.case.take().unwrap_or_default();
         let mut desk = Desk::new(book, &known, &self.words, &rows, today, &mut self.memos);

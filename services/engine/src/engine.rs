@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use proto::{
     alert::Alert,
-    catalogue::Catalogue,
+    catalogue::{Catalogue, TypeId},
     codes::Code,
     date::{DAY_US, Instant},
     event::{Event, REMEMBERED_DAYS, Subject},
@@ -375,7 +375,7 @@ impl Engine {
             Offered::Full => Outcome::Refused(Code::LimitHousehold),
             Offered::Taken { changed, unmatched } => {
                 if changed {
-                    self.change(hands, at, Some(area.clone()));
+                    self.change(hands, at, Some((area.clone(), event.type_id)));
                 }
                 if unmatched { Outcome::Unmatched } else { Outcome::Accepted }
             }
@@ -383,7 +383,7 @@ impl Engine {
     }
 
     /// Begins to carry a change to all households that it touches.
-    fn change<H: Hands>(&mut self, hands: &H, at: Instant, area: Option<Area>) {
+    fn change<H: Hands>(&mut self, hands: &H, at: Instant, area: Option<(Area, TypeId)>) {
         self.world.number += 1;
         let number = self.world.number;
         self.world.changes.push(Change { number, at, area });

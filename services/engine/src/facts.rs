@@ -12,6 +12,9 @@ use crate::view::{Row, View, count};
 pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
     let pack = view.pack;
     let fact = &pack.facts[fact];
+    if !view.may_hold(fact) {
+        return absent(view, fact, &Turn { until: Date::MAX, coming: false });
+    }
     match inside(view, fact) {
         Some(events) => match fact.kind {
             FactKind::Sum => sum(view, fact, &events),

@@ -131,7 +131,8 @@ impl Fold {
             self.households[ix as usize].seen = change.number;
             let Some(known) = self.households[ix as usize].known.as_deref() else { continue };
             if change.touches(known.region, known.site.as_deref()) {
-                let cause = if change.area.is_some() { Cause::Data } else { Cause::Packs };
+                // A correction is of its original's type, so live events of one type changed.
+                let cause = change.area.as_ref().map_or(Cause::Packs, |(_, t)| Cause::Event(*t));
                 self.decide(world, ix, change.at, cause);
             }
         }

@@ -68,6 +68,8 @@ pub(crate) struct View<'a> {
     pub(crate) words: &'a Words,
     pub(crate) rows: &'a [Row<'a>],
     pub(crate) today: Date,
+    /// One bit for each type of the rows, types 64 apart sharing theirs.
+    types: u64,
     texts: Vec<Cow<'a, str>>,
 }
 
@@ -79,7 +81,13 @@ impl<'a> View<'a> {
         rows: &'a [Row<'a>],
         today: Date,
     ) -> View<'a> {
-        View { pack, known, words, rows, today, texts: Vec::new() }
+        let types = rows.iter().fold(0, |bits, row| bits | bit(row.type_id));
+        View { pack, known, words, rows, today, types, texts: Vec::new() }
+    }
+
+    /// Whether there may be events of a fact's types.
+    pub(crate) fn may_hold(&self, fact: &Fact) -> bool {
+        fact.types.iter().any(|type_id| self.types & bit(*type_id) != 0)
     }
 
     pub(crate) fn spell(&mut self, text: Cow<'a, str>, until: Date) -> Outcome {
@@ -116,6 +124,10 @@ impl<'a> View<'a> {
     fn members_with(&self, flag: u8) -> i64 {
         count(self.known.members.iter().filter(|m| m.flags & flag != 0).count())
     }
+}
+
+fn bit(type_id: TypeId) -> u64 {
+    1 << (type_id.0 % 64)
 }
 
 /// The evidence of an event; `feeds` names its feed.

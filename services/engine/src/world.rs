@@ -24,13 +24,13 @@ pub(crate) struct Change {
     pub(crate) number: u32,
     /// When.
     pub(crate) at: Instant,
-    /// The area whose live events changed; nothing where rule packs changed.
-    pub(crate) area: Option<Area>,
+    /// The area whose live events of a type changed; nothing where rule packs changed.
+    pub(crate) area: Option<(Area, TypeId)>,
 }
 
 impl Change {
     pub(crate) fn touches(&self, region: Region, site: Option<&str>) -> bool {
-        self.area.as_ref().is_none_or(|area| area.holds(region, site))
+        self.area.as_ref().is_none_or(|(area, _)| area.holds(region, site))
     }
 }
 
