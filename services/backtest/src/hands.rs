@@ -3,8 +3,9 @@
 use std::{num::NonZero, thread};
 
 use engine::Hands;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
-/// Folds on several threads; the caller's is one of them.
+/// Folds on several threads that stay; with one, on the caller's.
 #[derive(Clone, Copy, Debug)]
 pub struct Threads {
     count: usize,
@@ -26,20 +27,11 @@ impl Threads {
 
 impl Hands for Threads {
     fn each<T: Send>(&self, items: &mut [T], work: impl Fn(&mut T) + Sync) {
-        let count = self.count.min(items.len()).max(1);
-        let mut groups: Vec<Vec<&mut T>> = (0..count).map(|_| Vec::new()).collect();
-        for (n, item) in items.iter_mut().enumerate() {
-            groups[n % count].push(item);
+        if self.count == 1 {
+            items.iter_mut().for_each(work);
+        } else {
+            items.par_iter_mut().with_max_len(1).for_each(|item| work(item));
         }
-        let work = &work;
-        thread::scope(|scope| {
-            let mut groups = groups.into_iter();
-            let own = groups.next();
-            for group in groups {
-                scope.spawn(move || group.into_iter().for_each(work));
-            }
-            own.into_iter().flatten().for_each(work);
-        });
     }
 }
 

@@ -96,6 +96,7 @@ pub struct Engine {
     eager: bool,
     pub(crate) marked: Instant,
     minutes: bool,
+    last_feed: (Box<str>, Source),
 }
 
 /// The events of a batch that wait in their partitions' queues.
@@ -123,6 +124,7 @@ impl Engine {
             eager: false,
             marked: Instant(i64::MIN),
             minutes: false,
+            last_feed: (Box::default(), Source(0)),
         }
     }
 
@@ -291,10 +293,18 @@ impl Engine {
         }
     }
 
+    /// The place of a feed; most events come from the feed of the event before.
+    fn feed(&mut self, name: &str) -> Source {
+        if *self.last_feed.0 != *name {
+            self.last_feed = (name.into(), Source(self.world.feeds.place(name).0));
+        }
+        self.last_feed.1
+    }
+
     fn note_mark(&mut self, stamped: &Stamped, outcome: Outcome) {
         let Entry::Event(event) = &stamped.entry else { return };
         if matches!(outcome, Outcome::Accepted | Outcome::Unmatched | Outcome::Parked) {
-            let source = Source(self.world.feeds.place(&event.source).0);
+            let source = self.feed(&event.source);
             self.marks.note(source, event.time, event.type_id);
         }
     }
@@ -308,7 +318,7 @@ impl Engine {
         event: &'e Event,
         queues: &mut Queues<'e>,
     ) -> Option<Outcome> {
-        let source = Source(self.world.feeds.place(&event.source).0);
+        let source = self.feed(&event.source);
         let (home, person) = match &event.subject {
             Subject::Household(id) => (self.home(stamped.key, id), None),
             Subject::Person(token) => {

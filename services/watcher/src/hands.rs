@@ -1,14 +1,11 @@
 //! Threads that fold partitions side by side. It knows no partition.
 
-use std::{
-    num::NonZero,
-    sync::{Mutex, PoisonError},
-    thread,
-};
+use std::{num::NonZero, thread};
 
 use engine::Hands;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
-/// So many threads, the caller's included.
+/// One thread, the caller's, or the machine's, which stay.
 #[derive(Clone, Copy, Debug)]
 pub struct Crew(usize);
 
@@ -19,7 +16,7 @@ impl Crew {
         Crew(thread::available_parallelism().map_or(1, NonZero::get))
     }
 
-    /// So many threads, at least one.
+    /// The caller's thread alone for 1, else those of the machine.
     #[must_use]
     pub fn new(threads: usize) -> Crew {
         Crew(threads.max(1))
@@ -28,20 +25,11 @@ impl Crew {
 
 impl Hands for Crew {
     fn each<T: Send>(&self, items: &mut [T], work: impl Fn(&mut T) + Sync) {
-        let others = self.0.min(items.len()).saturating_sub(1);
-        let left = Mutex::new(items.iter_mut());
-        let take = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let share = || {
-            while let Some(item) = take() {
-                work(item);
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 0..others {
-                scope.spawn(share);
-            }
-            share();
-        });
+        if self.0 == 1 {
+            items.iter_mut().for_each(work);
+        } else {
+            items.par_iter_mut().with_max_len(1).for_each(|item| work(item));
+        }
     }
 }
 
