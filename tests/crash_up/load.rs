@@ -62,7 +62,7 @@ pub(crate) struct Sender {
 impl Sender {
     pub(crate) fn new(base: &str, token: &str) -> Sender {
         let authorization = format!("Bearer {token}");
-        Sender { agent: super::server::agent(), base: base.to_owned(), authorization }
+        Sender { agent: system_tests::server::agent(), base: base.to_owned(), authorization }
     }
 
     /// Repeats a call until it is answered with 200. Says whether it was, before `given_up`.

@@ -6,7 +6,6 @@
 
 mod judge;
 mod load;
-mod server;
 
 use std::{
     fs,
@@ -16,7 +15,7 @@ use std::{
 };
 
 use load::{Dice, Sender};
-use server::Server;
+use system_tests::server::Server;
 
 const PACK: &str = r#"
 pack: crash

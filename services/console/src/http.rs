@@ -48,6 +48,7 @@ pub fn router(console: Console) -> Router {
         .route("/sign-in/{code}", get(access::sign_in))
         .route("/assets/levee.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
+        .route("/assets/levee.svg", get(assets::icon))
         .layer(axum::middleware::map_response(assets::guard));
     Router::new()
         .route("/v1/cases", get(cases::list))

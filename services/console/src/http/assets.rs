@@ -1,4 +1,4 @@
-//! The style sheet, the script, and the headers that let a page load nothing else.
+//! The style sheet, the script, the icon, and the headers that let a page load nothing else.
 
 use axum::http::HeaderValue;
 use axum::http::header::{
@@ -17,6 +17,11 @@ pub(super) async fn style() -> impl IntoResponse {
 pub(super) async fn script() -> impl IntoResponse {
     let kind = (CONTENT_TYPE, "text/javascript; charset=utf-8");
     ([kind, (CACHE_CONTROL, "no-cache")], include_str!("../../assets/live.js"))
+}
+
+pub(super) async fn icon() -> impl IntoResponse {
+    let kind = (CONTENT_TYPE, "image/svg+xml");
+    ([kind, (CACHE_CONTROL, "no-cache")], include_str!("../../assets/levee.svg"))
 }
 
 /// Guards every page: no foreign content, no frames, nothing kept in caches or sent as referrer.

@@ -1,5 +1,7 @@
 //! The process under test: the real binary on a folder of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test: a failed step must end it")]
+
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -15,20 +17,27 @@ use serde_json::Value;
 use ureq::Agent;
 
 /// A running `levee up`.
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     data: PathBuf,
     address: SocketAddr,
 }
 
 impl Server {
-    /// Starts it on a free port.
-    pub(crate) fn start(data: &Path, rules: &Path) -> Server {
+    /// Starts it on a free port, with this pack in force.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn start(data: &Path, rules: &Path) -> Server {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         Server::start_on(data, rules, address)
     }
 
-    pub(crate) fn start_on(data: &Path, rules: &Path, address: SocketAddr) -> Server {
+    /// Starts it on this address.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn start_on(data: &Path, rules: &Path, address: SocketAddr) -> Server {
         let child = Command::new(binary())
             .arg("up")
             .arg("--data")
@@ -44,20 +53,32 @@ impl Server {
         Server { child, data: data.to_path_buf(), address }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(crate) fn base(&self) -> String {
+    /// The beginning of its addresses.
+    #[must_use]
+    pub fn base(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(crate) fn token(&self) -> String {
+    /// The operator's token.
+    ///
+    /// # Panics
+    /// It is not there yet.
+    #[must_use]
+    pub fn token(&self) -> String {
         fs::read_to_string(self.data.join("operator.token")).unwrap().trim().to_owned()
     }
 
-    /// Waits for `/readyz`; the process may not end before.
-    pub(crate) fn wait_until_ready(&mut self) {
+    /// Waits for `/readyz`.
+    ///
+    /// # Panics
+    /// The process ends before.
+    pub fn wait_until_ready(&mut self) {
         let agent = agent();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -71,21 +92,56 @@ impl Server {
         }
     }
 
+    /// Posts a body and gives the status and the answer.
+    ///
+    /// # Panics
+    /// There is no answer, or it is not JSON.
+    #[must_use]
+    pub fn post(&self, path: &str, content_type: &str, body: &str) -> (u16, Value) {
+        let call = agent()
+            .post(format!("{}{path}", self.base()))
+            .header("authorization", format!("Bearer {}", self.token()))
+            .content_type(content_type);
+        let mut answer = call.send(body).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
+    }
+
+    /// Posts lines in calls of at most 5,000; none of them may be answered as a whole with an error.
+    ///
+    /// # Panics
+    /// A call is.
+    pub fn post_lines(&self, path: &str, lines: &[String]) {
+        for some in lines.chunks(5_000) {
+            let (status, told) = self.post(path, "application/x-ndjson", &some.join("\n"));
+            assert_eq!(status, 200, "{told}");
+        }
+    }
+
     /// `kill -9`.
-    pub(crate) fn kill(&mut self) {
+    ///
+    /// # Panics
+    /// It cannot be killed.
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// An orderly stop.
-    pub(crate) fn stop(mut self) {
+    ///
+    /// # Panics
+    /// It does not end with 0.
+    pub fn stop(mut self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert!(self.child.wait().unwrap().success(), "an orderly stop ends with 0");
     }
 
     /// The published level of every household with an open case.
-    pub(crate) fn levels(&self) -> BTreeMap<String, String> {
+    ///
+    /// # Panics
+    /// A page of the list is not what it should be.
+    #[must_use]
+    pub fn levels(&self) -> BTreeMap<String, String> {
         let (agent, token) = (agent(), self.token());
         let mut levels = BTreeMap::new();
         let mut cursor = String::new();
@@ -113,13 +169,19 @@ impl Drop for Server {
     }
 }
 
-pub(crate) fn agent() -> Agent {
+/// A client that gives answers of any status.
+#[must_use]
+pub fn agent() -> Agent {
     let limit = Some(Duration::from_secs(30));
     Agent::config_builder().http_status_as_error(false).timeout_global(limit).build().into()
 }
 
-/// Builds the binary once, with the cargo and the target folder that run the test.
-fn binary() -> &'static Path {
+/// The binary, built once with the cargo and the target folder that run the test.
+///
+/// # Panics
+/// It does not build.
+#[must_use]
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
