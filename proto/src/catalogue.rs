@@ -1,6 +1,6 @@
 //! The event catalogue: which types of event exist, their fields and the risk each points to.
 //!
-//! Types are data: the shipped ones stand in `catalogue.yaml`'s table form in [`shipped`], and any
+//! Types are data: the shipped ones stand in `catalogue.yaml`, and any
 //! rule pack may add more. It refuses to know what a rule makes of an event.
 
 use std::{

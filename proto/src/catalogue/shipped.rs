@@ -1,63 +1,124 @@
-//! Reads the shipped catalogue, a table embedded at build time.
+//! Reads the shipped catalogue, a YAML file that is part of the program.
+
+use std::{fmt, marker::PhantomData, sync::LazyLock};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 
 use super::{EventType, Field, Kind, Title};
 
-/// One type a line block: `type [area] risk zh / en`, then its fields, indented.
-const TABLE: &str = include_str!("../../catalogue.txt");
+const FILE: &str = include_str!("../../catalogue.yaml");
+
+static TYPES: LazyLock<Vec<EventType>> = LazyLock::new(|| {
+    #[expect(clippy::expect_used, reason = "the file is part of the program and a test reads it")]
+    let types: Ordered<TypeForm> = serde_saphyr::from_str(FILE).expect("the shipped catalogue");
+    types.0.into_iter().map(|(name, form)| form.into_type(name)).collect()
+});
 
 pub(super) fn types() -> Vec<EventType> {
-    let mut types: Vec<EventType> = Vec::new();
-    for line in TABLE.lines().filter(|l| !l.trim().is_empty() && !l.starts_with('#')) {
-        match line.strip_prefix("  ") {
-            Some(field) => {
-                if let Some(last) = types.last_mut() {
-                    last.fields.push(parse_field(field));
-                }
-            }
-            None => types.push(parse_type(line)),
-        }
-    }
-    types
+    TYPES.clone()
 }
 
-fn parse_type(line: &str) -> EventType {
-    let mut words = line.splitn(4, ' ');
-    let mut word = || words.next().unwrap_or_default();
-    let (name, subject, risk, title) = (word(), word(), word(), word());
-    let (zh, en) = title.split_once(" / ").unwrap_or((title, title));
-    EventType {
-        name: name.to_owned(),
-        risk: (risk != "-").then(|| risk.to_owned()),
-        title: Title { zh: zh.to_owned(), en: en.to_owned() },
-        area: subject == "area",
-        fields: Vec::new(),
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TypeForm {
+    #[serde(default)]
+    area: bool,
+    risk: Option<String>,
+    title: TitleForm,
+    #[serde(default)]
+    fields: Ordered<FieldForm>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TitleForm {
+    zh: String,
+    en: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FieldForm {
+    kind: Word,
+    #[serde(default)]
+    of: Vec<String>,
+    min: Option<i64>,
+    max: Option<i64>,
+    #[serde(default)]
+    required: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Money,
+    Int,
+    Bool,
+    Date,
+    Text,
+    Enum,
+}
+
+impl TypeForm {
+    fn into_type(self, name: String) -> EventType {
+        let TitleForm { zh, en } = self.title;
+        let fields = self.fields.0.into_iter().map(|(name, form)| form.into_field(name));
+        EventType {
+            name,
+            risk: self.risk,
+            title: Title { zh, en },
+            area: self.area,
+            fields: fields.collect(),
+        }
     }
 }
 
-fn parse_field(text: &str) -> Field {
-    let mut words = text.split_whitespace();
-    let name = words.next().unwrap_or_default();
-    let kind = match words.next().unwrap_or_default() {
-        "money" => Kind::Money,
-        "int" => Kind::Int,
-        "bool" => Kind::Bool,
-        "date" => Kind::Date,
-        "text" => Kind::Text,
-        words => Kind::Enum(words.split('|').map(str::to_owned).collect()),
-    };
-    let mut field = Field {
-        name: name.trim_end_matches('*').to_owned(),
-        kind,
-        required: name.ends_with('*'),
-        min: None,
-        max: None,
-    };
-    for bound in words {
-        match bound.split_once('=') {
-            Some(("min", n)) => field.min = n.parse().ok(),
-            Some(("max", n)) => field.max = n.parse().ok(),
-            _ => {}
-        }
+impl FieldForm {
+    fn into_field(self, name: String) -> Field {
+        let kind = match self.kind {
+            Word::Money => Kind::Money,
+            Word::Int => Kind::Int,
+            Word::Bool => Kind::Bool,
+            Word::Date => Kind::Date,
+            Word::Text => Kind::Text,
+            Word::Enum => Kind::Enum(self.of),
+        };
+        Field { name, kind, required: self.required, min: self.min, max: self.max }
     }
-    field
+}
+
+/// A mapping in the order of the file.
+struct Ordered<T>(Vec<(String, T)>);
+
+impl<T> Default for Ordered<T> {
+    fn default() -> Ordered<T> {
+        Ordered(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Ordered<T>, D::Error> {
+        from.deserialize_map(Entries(PhantomData))
+    }
+}
+
+struct Entries<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+    type Value = Ordered<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered<T>, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Ordered(entries))
+    }
 }

@@ -74,18 +74,29 @@ impl View {
         all.into_iter().filter(|(_, text)| !text.is_empty()).collect()
     }
 
-    /// The threshold of a value in a rule, where the view states one.
-    fn threshold(&self, rule: &str, name: &str) -> Option<&Value> {
+    /// The threshold of a value at a level of a rule, where the view states one.
+    fn threshold(&self, rule: &str, level: Severity, name: &str) -> Option<&Value> {
         let mut found = self.list("headroom").iter();
-        let found = found.find(|h| text(h, "rule") == rule && room_name(h) == name)?;
+        let found = found.find(|h| {
+            text(h, "rule") == rule && text(h, "level") == level.word() && text(h, "name") == name
+        })?;
         found.get("threshold")
     }
 
-    /// The distance to each threshold: rule, name, value, threshold.
-    fn headroom(&self, l: Lang) -> Vec<(&str, &str, String, String)> {
-        let line =
-            |h| (text(h, "rule"), room_name(h), shown(l, h, "value"), shown(l, h, "threshold"));
-        self.list("headroom").iter().map(line).collect()
+    /// The thresholds that are not reached, of values that are not zero.
+    fn headroom(&self, l: Lang) -> Vec<Room<'_>> {
+        let number = |h: &Value, name: &str| h.get(name).and_then(Value::as_i64).unwrap_or(0);
+        let open = |h: &&Value| number(h, "missing") > 0 && number(h, "value") != 0;
+        let room = |h| Room {
+            rule: text(h, "rule"),
+            level: Severity::parse(text(h, "level")).unwrap_or_default(),
+            name: text(h, "name"),
+            value: shown(l, h, "value"),
+            threshold: shown(l, h, "threshold"),
+            missing: shown(l, h, "missing"),
+            crossing: text(h, "crossing_on"),
+        };
+        self.list("headroom").iter().filter(open).map(room).collect()
     }
 
     /// Every fact: pack, name, value.
@@ -101,9 +112,16 @@ impl View {
     }
 }
 
-fn room_name(headroom: &Value) -> &str {
-    let names = ["name", "fact", "let"].map(|key| text(headroom, key));
-    names.into_iter().find(|name| !name.is_empty()).unwrap_or_default()
+/// How far a value is from a level's threshold.
+struct Room<'a> {
+    rule: &'a str,
+    level: Severity,
+    name: &'a str,
+    value: String,
+    threshold: String,
+    missing: String,
+    /// The date on which it is reached if all goes on as it does; often empty.
+    crossing: &'a str,
 }
 
 fn shown(l: Lang, object: &Value, name: &str) -> String {
@@ -136,7 +154,10 @@ impl CasePage {
             name,
             text: words::value(self.l, value),
             raw: words::raw(value),
-            threshold: readable(self.l, self.view.threshold(&signal.rule, name).filter(|_| latest)),
+            threshold: readable(
+                self.l,
+                self.view.threshold(&signal.rule, signal.level, name).filter(|_| latest),
+            ),
         };
         signal.values.0.iter().map(line).collect()
     }

@@ -79,8 +79,11 @@ impl Households for OneFamily {
                 "occurred_on": "2026-03-03", "live": true,
                 "data": {"setting": "inpatient", "self_paid_fen": 734_500}}],
             "facts": {"cn-medical-2026": {"oop": 2_712_000}},
-            "headroom": [{"rule": "medical-burden", "fact": "oop", "value": 2_712_000,
-                "threshold": 2_600_000}]});
+            "headroom": [
+                {"rule": "medical-burden", "level": "red", "name": "oop", "value": 2_712_000,
+                    "threshold": 2_600_000, "missing": 0},
+                {"rule": "job-lost", "level": "green", "name": "jobless", "value": 50,
+                    "threshold": 60, "missing": 10, "crossing_on": "2026-03-14"}]});
         Box::pin(async move { (id == "H1").then_some(view) })
     }
 }
