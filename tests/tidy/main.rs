@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, reason = "a tree that cannot be read fails the test that reads it")]
 
 mod arrows;
+mod codes;
 mod heads;
 mod layout;
 mod paths;

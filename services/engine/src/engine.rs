@@ -21,9 +21,10 @@ use rules::{Pack, PackSet};
 use crate::{
     fold::{Fold, Outcome, Routed},
     household::Person,
-    ledger::{Offered, Source},
+    ledger::{Ledger, Offered, Source},
     resolver::{Home, Resolver},
     rulebook::Rulebook,
+    words::Word,
     world::{Change, Marks, World},
 };
 
@@ -81,6 +82,8 @@ pub struct Output {
     pub outcomes: Vec<Outcome>,
     /// Alerts, by time, household and revision.
     pub alerts: Vec<Alert>,
+    /// Events that stayed unmatched for too long, with the instant at which they were let go.
+    pub expired: Vec<Stamped>,
 }
 
 /// The whole fold.
@@ -91,12 +94,12 @@ pub struct Engine {
     pub(crate) resolver: Resolver,
     pub(crate) marks: Marks,
     pub(crate) catalogue: Catalogue,
-    pub(crate) expired: u64,
     /// Whether midnights and fan-outs are worked off at once instead of in the caller's time.
     eager: bool,
     pub(crate) marked: Instant,
     minutes: bool,
     last_feed: (Box<str>, Source),
+    pub(crate) gone: Vec<Stamped>,
 }
 
 /// The events of a batch that wait in their partitions' queues.
@@ -120,11 +123,11 @@ impl Engine {
             resolver: Resolver::default(),
             marks: Marks::default(),
             catalogue,
-            expired: 0,
             eager: false,
             marked: Instant(i64::MIN),
             minutes: false,
             last_feed: (Box::default(), Source(0)),
+            gone: Vec::new(),
         }
     }
 
@@ -238,7 +241,9 @@ impl Engine {
             }
             if today.month() != before.month() {
                 let days = self.world.present().retain_days;
-                self.expired += self.resolver.expire(today, days);
+                for (token, gone) in self.resolver.expire(today, days) {
+                    self.let_go(today.midnight(), Subject::Person(token), &gone);
+                }
                 self.world.areas.forget(at.plus_us(-i64::from(REMEMBERED_DAYS) * DAY_US));
             }
             self.hurry(hands);
@@ -449,7 +454,22 @@ impl Engine {
         Outcome::Accepted
     }
 
+    /// Notes events that stayed unmatched for too long.
+    pub(crate) fn let_go(&mut self, at: Instant, subject: Subject, events: &Ledger) {
+        self.gone.extend(events.records().filter_map(|record| {
+            let source = self.world.feeds.text(Word(record.source().0));
+            let event = record.event(source, subject.clone())?;
+            Some(Stamped::new(at, Entry::Event(Box::new(event))))
+        }));
+    }
+
     pub(crate) fn take_alerts(&mut self, out: &mut Output) {
+        for at in 0..self.folds.len() {
+            for (at, id, events) in std::mem::take(&mut self.folds[at].gone) {
+                self.let_go(at, Subject::Household(id), &events);
+            }
+        }
+        out.expired.append(&mut self.gone);
         let first = out.alerts.len();
         for fold in &mut self.folds {
             out.alerts.append(&mut fold.alerts);

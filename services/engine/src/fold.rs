@@ -72,8 +72,8 @@ pub(crate) struct Fold {
     pub(crate) alerts: Vec<Alert>,
     /// What came of the entries of the batch.
     pub(crate) outcomes: Vec<(u32, Outcome)>,
-    /// Unmatched events that waited too long.
-    pub(crate) expired: u64,
+    /// What waited too long since it was last taken: when, whose, what.
+    pub(crate) gone: Vec<(Instant, Box<str>, Ledger)>,
     /// Level expressions that failed, by rule.
     pub(crate) failed: Vec<u64>,
     pub(crate) memos: Vec<Memo>,
@@ -150,10 +150,11 @@ impl Fold {
         let Some(parked) = household.parked.as_mut() else { return };
         let days = world.present().retain_days;
         let stays = |since: Date| since.plus(days) >= today;
-        let before = household.ledger.len();
-        household.ledger.retain(|n, _| parked.get(n).is_none_or(|since| stays(*since)));
+        let gone = household.ledger.part(|n| parked.get(n).is_some_and(|since| !stays(*since)));
         parked.retain(|since| stays(*since));
-        self.expired += (before - household.ledger.len()) as u64;
+        if !gone.is_empty() {
+            self.gone.push((today.midnight(), household.id.clone(), gone));
+        }
         let next = parked.iter().min().map(|since| since.plus(days + 1));
         household.due = household.due.min(next.unwrap_or(Date::MAX));
         self.arm(ix);
@@ -322,4 +323,32 @@ impl Fold {
 pub(crate) fn oldest_kept(world: &World, at: Instant) -> Instant {
     let days = REMEMBERED_DAYS.max(world.present().reach_days);
     at.plus_us(-i64::from(days) * DAY_US)
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{catalogue::Catalogue, frame::Entry, json::Json, person::Persons};
+
+    use super::*;
+    use crate::{Engine, OneHand, Output, Stamped};
+
+    #[test]
+    fn a_household_takes_so_many_events_and_refuses_the_next_by_name() {
+        let catalogue = Catalogue::shipped();
+        let text = r#"{"specversion":"1.0","type":"civil.birth","id":"e","source":"99/zxb",
+            "time":"2026-03-04T10:20:30+08:00","subject":"household/H1"}"#;
+        let json = Json::parse(text.as_bytes()).unwrap();
+        let first = Event::parse(&json, &catalogue, Persons::AsGiven).unwrap().0;
+        let entries: Vec<Stamped> = (0..=Ledger::EVENTS)
+            .map(|n| {
+                let event = Event { id: format!("e{n}").into(), ..first.clone() };
+                Stamped::new(first.time, Entry::Event(Box::new(event)))
+            })
+            .collect();
+        let mut out = Output::default();
+        Engine::new(1).apply(&OneHand, &entries, &mut out);
+        let (last, taken) = out.outcomes.split_last().unwrap();
+        assert_eq!(*last, Outcome::Refused(Code::LimitHousehold));
+        assert!(taken.iter().all(|outcome| *outcome == Outcome::Parked));
+    }
 }

@@ -8,7 +8,8 @@
 use proto::{
     catalogue::TypeId,
     date::{Date, Instant},
-    event::Event,
+    event::{Event, Subject},
+    fields::Fields,
 };
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +133,21 @@ impl<'a> Record<'a> {
     #[must_use]
     pub(crate) fn fields(self) -> &'a [u8] {
         self.split().2
+    }
+
+    /// The event as it entered; nothing if the bytes are not a record's.
+    pub(crate) fn event(self, source: &str, subject: Subject) -> Option<Event> {
+        Some(Event {
+            source: source.into(),
+            id: self.id().into(),
+            type_id: self.type_id(),
+            time: self.time(),
+            subject,
+            supersedes: self.supersedes().map(Into::into),
+            occurred_on: self.occurred_on(),
+            void: self.void(),
+            fields: Fields::from_bytes(self.fields())?,
+        })
     }
 
     fn same_content(self, event: &Event) -> bool {
@@ -301,6 +317,16 @@ impl Ledger {
         self.bytes[start + 6] = slot;
         self.count = self.count.saturating_add(1);
         self.corrections |= record.supersedes().is_some();
+    }
+
+    /// Takes out the records at these places in the order, counted from 0.
+    pub(crate) fn part(&mut self, goes: impl Fn(usize) -> bool) -> Ledger {
+        let mut gone = Ledger::default();
+        for (_, record) in self.records().enumerate().filter(|(n, _)| goes(*n)) {
+            gone.append(record, record.slot());
+        }
+        self.retain(|n, _| !goes(n));
+        gone
     }
 
     /// Keeps only the records for which `keep` holds.

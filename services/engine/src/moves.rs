@@ -1,6 +1,6 @@
 //! Profiles come and go, and persons move with them.
 
-use proto::{date::Instant, household::Profile, ids::HouseholdKey};
+use proto::{date::Instant, event::Subject, household::Profile, ids::HouseholdKey};
 
 use crate::{
     decide::Cause,
@@ -116,7 +116,8 @@ impl Engine {
             None => {
                 let days = self.world.present().retain_days;
                 let (piece, expired) = self.resolver.take_waiting(person, at.date(), days);
-                self.expired += expired;
+                let token = self.resolver.get(person).token.clone();
+                self.let_go(at, Subject::Person(token), &expired);
                 piece
             }
         };

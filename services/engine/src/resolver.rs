@@ -100,34 +100,43 @@ impl Resolver {
         &mut self.persons[person.0 as usize]
     }
 
-    /// Takes the events that wait for a profile, less those that waited longer than `days`; says
-    /// how many those were.
-    pub(crate) fn take_waiting(&mut self, person: Person, today: Date, days: i32) -> (Ledger, u64) {
+    /// Takes the events that wait for a profile, and apart those that waited longer than `days`.
+    pub(crate) fn take_waiting(
+        &mut self,
+        person: Person,
+        today: Date,
+        days: i32,
+    ) -> (Ledger, Ledger) {
         let Some(mut waiting) = self.get_mut(person).waiting.take() else {
-            return (Ledger::default(), 0);
+            return (Ledger::default(), Ledger::default());
         };
         let expired = waiting.expire(today, days);
         (waiting.ledger, expired)
     }
 
-    /// Drops what waited too long; gives how many events those were.
-    pub(crate) fn expire(&mut self, today: Date, days: i32) -> u64 {
-        let waiting = self.persons.iter_mut().filter_map(|p| p.waiting.as_mut());
-        waiting.map(|w| w.expire(today, days)).sum()
+    /// Takes what waited too long, by person.
+    pub(crate) fn expire(&mut self, today: Date, days: i32) -> Vec<(Box<str>, Ledger)> {
+        let mut gone = Vec::new();
+        for named in &mut self.persons {
+            let expired = named.waiting.as_mut().map(|w| w.expire(today, days));
+            if let Some(expired) = expired.filter(|expired| !expired.is_empty()) {
+                gone.push((named.token.clone(), expired));
+            }
+        }
+        gone
     }
 }
 
 impl Waiting {
-    fn expire(&mut self, today: Date, days: i32) -> u64 {
+    fn expire(&mut self, today: Date, days: i32) -> Ledger {
         let stays = |since: &Date| since.plus(days) >= today;
         if self.since.iter().all(stays) {
-            return 0;
+            return Ledger::default();
         }
-        let before = self.ledger.len();
         let since = &self.since;
-        self.ledger.retain(|n, _| since.get(n).is_none_or(stays));
+        let gone = self.ledger.part(|n| !since.get(n).is_none_or(stays));
         self.since.retain(stays);
-        (before - self.ledger.len()) as u64
+        gone
     }
 
     /// Forgets identities that are too old to be asked for.

@@ -47,7 +47,6 @@ struct WorldForm {
     history: bool,
     present_marks: Marks,
     marked: Instant,
-    expired: u64,
 }
 
 /// What one partition holds, borrowed to be written.
@@ -58,7 +57,6 @@ struct FoldView<'f> {
     words: Words,
     words_of_route: Words,
     fan_outs: Vec<FanOut>,
-    expired: u64,
     failed: &'f [u64],
 }
 
@@ -70,7 +68,6 @@ struct FoldForm {
     words: Words,
     words_of_route: Words,
     fan_outs: Vec<FanOut>,
-    expired: u64,
     failed: Vec<u64>,
 }
 
@@ -78,7 +75,8 @@ impl Engine {
     /// The state now, partitions written side by side. Nothing while alerts were not taken.
     #[must_use]
     pub fn snapshot<H: Hands>(&self, hands: &H) -> Option<Vec<Vec<u8>>> {
-        if self.folds.iter().any(|fold| !fold.alerts.is_empty() || !fold.outcomes.is_empty()) {
+        let waits = |f: &Fold| !(f.alerts.is_empty() && f.outcomes.is_empty() && f.gone.is_empty());
+        if self.folds.iter().any(waits) || !self.gone.is_empty() {
             return None;
         }
         let world = postcard::to_allocvec(&self.world_form()).ok()?;
@@ -137,7 +135,6 @@ impl Engine {
             history: world.history,
             present_marks: self.marks.clone(),
             marked: self.marked,
-            expired: self.expired,
         }
     }
 
@@ -176,7 +173,6 @@ impl Engine {
         self.catalogue = catalogue;
         self.marks = form.present_marks;
         self.marked = form.marked;
-        self.expired = form.expired;
         (!self.world.books.is_empty()).then_some(())
     }
 }
@@ -189,7 +185,6 @@ impl Fold {
             words: self.words.clone(),
             words_of_route: self.words_of_route.clone(),
             fan_outs: self.fan_outs.iter().cloned().collect(),
-            expired: self.expired,
             failed: &self.failed,
         };
         postcard::to_allocvec(&view).ok()
@@ -203,7 +198,6 @@ impl Fold {
             words: form.words,
             words_of_route: form.words_of_route,
             fan_outs: form.fan_outs.into(),
-            expired: form.expired,
             failed: form.failed,
             ..Fold::default()
         };

@@ -231,6 +231,7 @@ fn an_id_number_becomes_a_token_or_is_refused_and_never_stays() {
     let text = EVENT.replace("household/H1", &format!("person/{odd}"));
     let answer = desk.event(text);
     assert_eq!(answer.status, 200);
+    assert_eq!(answer.json()["flags"][Code::IdentityUnverified.name()], 1);
     assert_eq!(desk.count("levee_intake_unverified_identities_total"), Some(1));
     assert!(!format!("{:?}", desk.journal.state().submissions).contains(odd));
     for (from, to, pointer) in [("e1", number, "/id"), (CANARY, number, "/data")] {

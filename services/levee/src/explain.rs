@@ -6,8 +6,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use ::log::{Batch, Log};
 use chassis::Failure;
+use proto::codes::Code;
 use serde_json::Value;
-use watcher::{Crew, Fault, derive};
+use watcher::{Crew, Derived, Fault, derive};
 
 use crate::{cli, folder::Folder};
 
@@ -44,23 +45,26 @@ fn explain(args: &Args) -> Result<bool, Failure> {
     let stored = stored.ok_or_else(|| Failure::new(65, "no alert of this id is in the folder"))?;
     let alert: Value = serde_json::from_slice(&stored)?;
     show(&alert);
-    match derive(&topics.journal, &args.alert, Crew::of_machine()) {
+    let (told, same) = verdict(derive(&topics.journal, &args.alert, Crew::of_machine()), &stored)?;
+    println!("{told}");
+    Ok(same)
+}
+
+/// What is said of an alert that was made again, and whether it came out the same.
+fn verdict(made: Result<Option<Derived>, Fault>, stored: &[u8]) -> Result<(String, bool), Failure> {
+    match made {
         Ok(Some(derived)) => {
             let same = derived.json == stored;
             let word = if same { "identical" } else { "DIFFERENT" };
-            println!(
-                "made again: {word}, after journal record {} at {}",
-                derived.offset, derived.at
-            );
-            Ok(same)
+            let (offset, at) = (derived.offset, derived.at);
+            Ok((format!("made again: {word}, after journal record {offset} at {at}"), same))
         }
         Ok(None) => {
-            println!("made again: no, the journal does not lead to this alert");
-            Ok(false)
+            Ok(("made again: no, the journal does not lead to this alert".to_owned(), false))
         }
         Err(Fault::Gap { start }) => {
-            println!("explain.expired: the journal begins at record {start}, behind this alert");
-            Ok(false)
+            let code = Code::ExplainExpired.name();
+            Ok((format!("{code}: the journal begins at record {start}, behind this alert"), false))
         }
         Err(fault) => Err(Failure::new(1, fault.to_string())),
     }
@@ -125,4 +129,17 @@ fn show(alert: &Value) {
         }
     }
     println!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_older_than_the_journal_is_said_to_be_so() {
+        let (told, same) = verdict(Err(Fault::Gap { start: 7 }), b"").unwrap();
+        assert!(told.starts_with("explain.expired: ") && told.contains("record 7"), "{told}");
+        assert!(!same);
+        assert!(!verdict(Ok(None), b"").unwrap().1);
+    }
 }

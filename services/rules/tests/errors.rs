@@ -222,3 +222,25 @@ fn packs_that_contradict_each_other_are_refused() {
     };
     assert!(PackSet::new(vec![own("int"), own("money")]).is_err());
 }
+
+#[test]
+fn each_kind_of_mistake_has_its_code() {
+    for (lines, code) in [
+        ("let:\n  a: b + 1\n  b: 2", PackCode::Name),
+        ("let:\n  a: (1", PackCode::Syntax),
+        ("let:\n  a: 1 + true", PackCode::Type),
+        ("let:\n  a: a + 1", PackCode::Cycle),
+        ("rules: [{id: r, risk: x, red: true}, {id: r, risk: x, red: true}]", PackCode::Duplicate),
+        ("ruls: []", PackCode::Key),
+        ("rules: [{risk: x, red: true}]", PackCode::Missing),
+        ("close_after: soon", PackCode::Value),
+        (
+            "tables: {t: {rows: [{region: 98, year: 2026, value: 1}]}}\n\
+             rules: [{id: r, risk: x, red: 'table(\"t\") > 0'}]",
+            PackCode::Table,
+        ),
+    ] {
+        let found = errors(&format!("{HEAD}{lines}\n"));
+        assert!(found.iter().any(|error| error.code == code), "{lines}: {found:?}");
+    }
+}

@@ -8,6 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use engine::{Engine, Outcome, Output, Stamped};
 use proto::{
     alert::Alert,
+    codes::Code,
     date::Instant,
     frame::{self, Entry, wire},
 };
@@ -263,6 +264,7 @@ impl Machine {
         }
         let mut out = Output::default();
         self.engine.apply(&self.crew, &self.waiting, &mut out);
+        let mut letters = Vec::new();
         let applied = self.waiting.iter().zip(&self.places).zip(&out.outcomes);
         for ((stamped, place), outcome) in applied {
             let Some(index) = place.index else { continue };
@@ -272,14 +274,13 @@ impl Machine {
             if let Outcome::Refused(code) = outcome {
                 let known = self.engine.catalogue();
                 let letter = Letter::of(*code, stamped.at, index, &stamped.entry, known);
-                let record = (self.letter)(&letter);
-                if !self.lettered.take(&record) {
-                    self.dead.put(record);
-                }
+                letters.push(letter);
             }
         }
+        letters.iter().for_each(|letter| self.put_letter(letter));
         self.waiting.clear();
         self.places.clear();
+        self.let_go(&out.expired);
         self.publish(&out.alerts)
     }
 
@@ -292,8 +293,25 @@ impl Machine {
     pub(crate) fn work(&mut self, households: usize) -> Result<bool, Fault> {
         let mut out = Output::default();
         let left = self.engine.work(&self.crew, households, &mut out);
+        self.let_go(&out.expired);
         self.publish(&out.alerts)?;
         Ok(left)
+    }
+
+    /// What stayed unmatched for too long goes to the dead letters.
+    fn let_go(&mut self, expired: &[Stamped]) {
+        for stamped in expired {
+            let known = self.engine.catalogue();
+            let letter = Letter::of(Code::ParkedExpired, stamped.at, 0, &stamped.entry, known);
+            self.put_letter(&letter);
+        }
+    }
+
+    fn put_letter(&mut self, letter: &Letter) {
+        let record = (self.letter)(letter);
+        if !self.lettered.take(&record) {
+            self.dead.put(record);
+        }
     }
 
     fn finish_work(&mut self) -> Result<(), Fault> {

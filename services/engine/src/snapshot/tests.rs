@@ -1,3 +1,5 @@
+//! The stored form is frozen, and damaged sections are refused.
+
 use proto::{
     date::Instant, event::Event, frame::Entry, household::Profile, json::Json, person::Persons,
 };

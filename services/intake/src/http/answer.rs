@@ -2,6 +2,8 @@
 //!
 //! It refuses to show anything of a record but its place and a plain id.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -13,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    door::{Record, Refused, Whole},
+    door::{Record, Refused, Tally, Whole},
     meters::Meters,
     port::{Outcome, Receipt, SubmitError},
 };
@@ -126,6 +128,9 @@ struct Answer<'a> {
     duplicate: u64,
     parked: u64,
     rejected: u64,
+    /// How many records were taken with a doubt, by code.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    flags: BTreeMap<&'static str, u64>,
     results: Vec<Line<'a>>,
 }
 
@@ -155,11 +160,16 @@ fn line<'a>(
 /// `alone`: the call was one record, whose refusal is the answer.
 pub(super) fn taken(
     receipt: &Receipt,
-    records: &[Record],
+    (records, tally): (&[Record], &Tally),
     alone: bool,
     meters: &Meters,
 ) -> Response {
-    let mut answer = Answer { accepted: 0, duplicate: 0, parked: 0, rejected: 0, results: vec![] };
+    let mut flags = BTreeMap::new();
+    if tally.unverified > 0 {
+        flags.insert(Code::IdentityUnverified.name(), tally.unverified);
+    }
+    let mut answer =
+        Answer { accepted: 0, duplicate: 0, parked: 0, rejected: 0, flags, results: vec![] };
     let mut outcomes = receipt.outcomes.iter();
     let mut single = None;
     for record in records {

@@ -113,7 +113,7 @@ pub(super) async fn submit(
     let (submission, records) = checked.into_submission();
     let receipt = shared.journal.submit(submission).await?;
     shared.meters.noticed(&tally);
-    Ok(taken(&receipt, &records, alone, &shared.meters))
+    Ok(taken(&receipt, (&records, &tally), alone, &shared.meters))
 }
 
 /// Refuses profiles of households that stand in a region the caller may not touch: a household

@@ -299,6 +299,70 @@ fn a_published_alert_with_other_bytes_stops_the_fold() {
 }
 
 #[test]
+fn what_stays_unmatched_for_too_long_goes_to_the_dead_letters() {
+    for subject in ["household/H9", "person/t9"] {
+        let disks = Disks::new(9);
+        let topics = disks.topics(Faults::default()).unwrap();
+        let mut machine = restored(&disks, &topics).unwrap();
+        let (journal, dead) = (Arc::clone(&topics.journal), Arc::clone(&topics.dead));
+        let mut sequencer = Sequencer::new(journal, dead, machine.clock());
+        for (hours, entries) in [
+            (1, vec![pack(), event(1, subject, at(1), "self")]),
+            (24 * 399, vec![Entry::Tick]),
+            (24 * 440, vec![Entry::Tick]),
+        ] {
+            assert_eq!(topics.dead.end(0).unwrap(), 0);
+            let group = vec![Submission { entries, ..Submission::default() }];
+            let committed = sequencer.commit(group, at(hours), &Catalogue::shipped()).unwrap();
+            for (offset, framed) in (committed.records.start..).zip(committed.frames) {
+                machine.take(offset, framed).unwrap();
+            }
+            machine.settle().unwrap();
+            while machine.work(16).unwrap() {}
+            machine.flush().unwrap();
+        }
+        let mut letters = Vec::new();
+        each_record(&*topics.dead, 0, |_, record| letters.push(record.to_vec())).unwrap();
+        assert_eq!(letters, [b"parked.expired 0"], "{subject}");
+        restored(&disks, &topics).unwrap();
+        assert_eq!(topics.dead.end(0).unwrap(), 1, "a letter is not written twice");
+    }
+}
+
+#[test]
+fn a_journal_that_cannot_be_folded_is_refused_by_name() {
+    let code = |topics: &Topics, disks: &Disks| restored(disks, topics).err().unwrap().code();
+    let (disks, topics, _) = small();
+    topics.journal.append(0, &[b"no frame"]).unwrap();
+    assert_eq!(code(&topics, &disks), "frame.malformed");
+
+    let yaml = format!("{PACK}event_types:\n  a.b: {{title: {{zh: a, en: a}}}}\n");
+    let known = rules::Pack::load("a.yaml", yaml.as_bytes(), &Catalogue::shipped()).unwrap();
+    let text = r#"{"specversion":"1.0","id":"x","source":"99/zxb","type":"a.b","time":"2026-03-01T00:00:00+08:00","subject":"household/H1"}"#;
+    let json = Json::parse(text.as_bytes()).unwrap();
+    let event = Event::parse(&json, &known.catalogue, Persons::AsGiven).unwrap().0;
+    let entries = vec![(at(3), Entry::Event(Box::new(event)))];
+    let framed = Framed { at: at(3), history: false, entries, refused: Vec::new() };
+    let (disks, topics, _) = small();
+    topics.journal.append(0, &[&framed.encode(&known.catalogue)]).unwrap();
+    assert_eq!(code(&topics, &disks), "frame.unknown_type");
+
+    let (disks, topics, _) = small();
+    let filler = vec![0; 3 << 10];
+    (0..9).for_each(|_| drop(topics.journal.append(0, &[&filler]).unwrap()));
+    assert!(topics.journal.truncate_before(0, 8).unwrap() > 0);
+    assert_eq!(code(&topics, &disks), "journal.gap");
+
+    let (disks, topics, _) = small();
+    let shelf = Shelf::new(disks.snapshots.mount());
+    disks.snapshots.crash_after(0);
+    let mount = disks.snapshots.mount();
+    assert!(mount.create("x").is_err() || mount.list("").is_err());
+    let failed = restore(&topics, &shelf, Crew::new(1), &writer(), &mut Silent::default());
+    assert_eq!(failed.err().map(|fault| fault.code()), Some("snapshot.io"));
+}
+
+#[test]
 fn an_alert_is_made_again_from_the_journal() {
     let (_, topics, _) = small();
     for (id, record) in alerts(&topics) {
