@@ -15,24 +15,32 @@ pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
     if !view.may_hold(fact) {
         return absent(view, fact, &Turn { until: Date::MAX, coming: false });
     }
-    match inside(view, fact) {
-        Some(events) => match fact.kind {
-            FactKind::Sum => sum(view, fact, &events),
-            FactKind::Max => largest(view, fact, &events),
-            FactKind::Count => counted(view, fact, &events),
-            FactKind::Last => last(view, fact, &events),
-            FactKind::Distinct => distinct(view, fact, &events),
-            FactKind::DaysSince => days_since(view, fact, &events),
-            FactKind::OpenDays => open_days(view, fact, &events),
-            FactKind::Active => active(view, fact, &events),
-        },
-        None => Outcome::failed(view.today.plus(1)),
+    let events = std::mem::take(&mut view.spare);
+    match inside(view, fact, events) {
+        Ok(events) => {
+            let outcome = match fact.kind {
+                FactKind::Sum => sum(view, fact, &events),
+                FactKind::Max => largest(view, fact, &events),
+                FactKind::Count => counted(view, fact, &events),
+                FactKind::Last => last(view, fact, &events),
+                FactKind::Distinct => distinct(view, fact, &events),
+                FactKind::DaysSince => days_since(view, fact, &events),
+                FactKind::OpenDays => open_days(view, fact, &events),
+                FactKind::Active => active(view, fact, &events),
+            };
+            view.spare = events;
+            outcome
+        }
+        Err(Fails) => Outcome::failed(view.today.plus(1)),
     }
 }
 
+/// A `where` fails.
+struct Fails;
+
 /// An event that is or will be inside the fact's window: from `begins` until before `ends`.
 #[derive(Clone, Copy)]
-struct Inside<'a> {
+pub(crate) struct Inside<'a> {
     row: Row<'a>,
     begins: Date,
     ends: Date,
@@ -62,22 +70,26 @@ fn span(window: Window, occurred_on: Date) -> (Date, Date) {
     }
 }
 
-/// The events of the fact's types that are inside or will be; nothing where a `where` fails.
-fn inside<'a>(view: &View<'a>, fact: &Fact) -> Option<Vec<Inside<'a>>> {
-    let mut events = Vec::new();
+/// The events of the fact's types that are inside or will be, in `events`.
+fn inside<'a>(
+    view: &View<'a>,
+    fact: &Fact,
+    mut events: Vec<Inside<'a>>,
+) -> Result<Vec<Inside<'a>>, Fails> {
+    events.clear();
     for row in view.rows.iter().filter(|row| fact.types.contains(&row.type_id)) {
         let (begins, ends) = span(fact.window, row.occurred_on);
-        if ends > view.today && view.passes(fact, row)? {
+        if ends > view.today && view.passes(fact, row).ok_or(Fails)? {
             events.push(Inside { row: *row, begins, ends });
         }
     }
-    Some(events)
+    Ok(events)
 }
 
 /// The events that the fact looked at on the view's date.
 pub(crate) fn looked_at<'a>(view: &View<'a>, fact: &Fact) -> Vec<Row<'a>> {
     let today = view.today;
-    let mut rows: Vec<Row<'a>> = inside(view, fact)
+    let mut rows: Vec<Row<'a>> = inside(view, fact, Vec::new())
         .unwrap_or_default()
         .into_iter()
         .filter(|e| e.begins <= today)

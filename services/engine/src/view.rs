@@ -12,6 +12,7 @@ use rules::{Attr, Fact, Number, Outcome, Pack, Record as Fields, Scope, Text, Tr
 
 use crate::{
     area::Areas,
+    facts::Inside,
     household::{AWAY, ILL, INSURED, Known, STUDENT},
     ledger::{Ledger, Record, Slot, Source},
     rulebook::Rulebook,
@@ -71,6 +72,8 @@ pub(crate) struct View<'a> {
     /// One bit for each type of the rows, types 64 apart sharing theirs.
     types: u64,
     texts: Vec<Cow<'a, str>>,
+    /// Room for the events of a fact, used again.
+    pub(crate) spare: Vec<Inside<'a>>,
 }
 
 impl<'a> View<'a> {
@@ -82,7 +85,7 @@ impl<'a> View<'a> {
         today: Date,
     ) -> View<'a> {
         let types = rows.iter().fold(0, |bits, row| bits | bit(row.type_id));
-        View { pack, known, words, rows, today, types, texts: Vec::new() }
+        View { pack, known, words, rows, today, types, texts: Vec::new(), spare: Vec::new() }
     }
 
     /// Whether there may be events of a fact's types.
@@ -180,6 +183,10 @@ impl Scope for View<'_> {
 
     fn fact(&mut self, fact: usize) -> Outcome {
         crate::facts::outcome(self, fact)
+    }
+
+    fn lacks(&self, fact: usize) -> bool {
+        !self.may_hold(&self.pack.facts[fact])
     }
 
     fn attr(&mut self, attr: Attr) -> Outcome {

@@ -23,7 +23,7 @@ Examples:
   levee bench demo
   levee bench backtest --households profiles.ndjson --events events.ndjson --rules pack.yaml --runs 5
 
-With --json each measure is one object: name, n, seconds, events_per_s, p50_ms, p99_ms, rss_bytes,
+With --json each measure is one object: name, n (= events), seconds, events_per_s, p50_ms, p99_ms, rss_bytes,
 cores, seed, commit, and what else the measure knows. Nothing else should run on the machine.";
 
 /// Measure a part on this machine

@@ -20,6 +20,11 @@ pub trait Scope {
     fn today(&self) -> Date;
     /// The value of the pack's fact at this place.
     fn fact(&mut self, fact: usize) -> Outcome;
+    /// Whether there is surely no event of the pack's fact at this place, so that its value is the
+    /// one without any and stays until the household's data change.
+    fn lacks(&self, _fact: usize) -> bool {
+        false
+    }
     /// An attribute of the household; its kind must be [`Attr::kind`].
     fn attr(&mut self, attr: Attr) -> Outcome;
     /// Whether the household is in a category.

@@ -18,6 +18,7 @@ mod error;
 mod eval;
 mod expr;
 mod filter;
+mod gate;
 pub mod limits;
 mod near;
 mod outlook;

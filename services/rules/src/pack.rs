@@ -123,6 +123,8 @@ pub struct LevelExpr {
     pub names: Vec<Name>,
     /// All it needs.
     pub reads: Reads,
+    /// The places of facts of which one without any event makes it false.
+    pub gates: Vec<usize>,
 }
 
 /// Publishes a change when `value / step` grows at the same level.
@@ -278,6 +280,9 @@ impl Pack {
         let mut until = Date::MAX;
         let mut failed = 0u8;
         for (at, level) in rule.levels.iter().enumerate() {
+            if level.gates.iter().any(|fact| scope.lacks(*fact)) {
+                continue;
+            }
             let truth = eval::truth(&self.program, level.expr, scope, memo);
             match truth.now() {
                 Some(true) => {

@@ -41,6 +41,7 @@ impl Row {
         let mut fields = vec![
             ("name", json!(self.name)),
             ("n", json!(self.n)),
+            ("events", json!(self.n)),
             ("seconds", json!(rounded(seconds))),
             ("events_per_s", json!(rate)),
             ("p50_ms", json!(ms(self.p50))),

@@ -8,7 +8,7 @@ use super::{Fact, LevelExpr, Material, Rule, load::Loader, shape::Fields};
 use crate::{
     error::{Fault, PackCode},
     expr::program::Type,
-    limits,
+    gate, limits,
     near::shown,
     reads::Needs,
     template::Template,
@@ -60,7 +60,8 @@ impl Loader<'_> {
             let needs = Needs::of(&self.program, expr, &self.needs);
             all.extend(&needs);
             let (names, reads) = (needs.names(), needs.finish(types));
-            levels.push(LevelExpr { severity, expr, names, reads });
+            let gates = gate::gates(&self.program, facts, expr);
+            levels.push(LevelExpr { severity, expr, names, reads, gates });
         }
         if !written {
             let fault = Fault::new(PackCode::Missing, "a rule needs red, yellow or green");
