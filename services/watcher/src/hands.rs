@@ -28,7 +28,7 @@ impl Hands for Crew {
         if self.0 == 1 {
             items.iter_mut().for_each(work);
         } else {
-            items.par_iter_mut().with_max_len(1).for_each(|item| work(item));
+            items.par_iter_mut().with_max_len(1).for_each(&work);
         }
     }
 }

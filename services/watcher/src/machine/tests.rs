@@ -349,7 +349,9 @@ fn a_journal_that_cannot_be_folded_is_refused_by_name() {
 
     let (disks, topics, _) = small();
     let filler = vec![0; 3 << 10];
-    (0..9).for_each(|_| drop(topics.journal.append(0, &[&filler]).unwrap()));
+    for _ in 0..9 {
+        topics.journal.append(0, &[&filler]).unwrap();
+    }
     assert!(topics.journal.truncate_before(0, 8).unwrap() > 0);
     assert_eq!(code(&topics, &disks), "journal.gap");
 
