@@ -164,6 +164,12 @@ impl Engine {
         &self.world.present().packs
     }
 
+    /// The memory that the events of all households take, in bytes, room to grow included.
+    #[must_use]
+    pub fn event_bytes(&self) -> u64 {
+        self.folds.iter().flat_map(|f| &f.households).map(|h| h.ledger.room()).sum()
+    }
+
     /// Applies entries in order and appends what they gave to `out`.
     pub fn apply<H: Hands>(&mut self, hands: &H, batch: &[Stamped], out: &mut Output) {
         let first = out.outcomes.len();

@@ -180,6 +180,12 @@ impl Ledger {
         usize::from(self.count)
     }
 
+    /// The bytes that it has room for.
+    #[must_use]
+    pub(crate) fn room(&self) -> u64 {
+        self.bytes.capacity() as u64
+    }
+
     /// Whether it holds none.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {

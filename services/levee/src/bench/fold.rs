@@ -72,7 +72,6 @@ pub(super) fn run(args: &Args) -> Result<Row, Failure> {
     let province = Province::new(scale)?;
     let packs = packs::shipped()?;
     let bar = ProgressBar::new(u64::from(args.months) + 1);
-    let before = rss(None).unwrap_or(0);
     let mut past = Past::new(None);
     for line in province.profiles() {
         profile(&mut past, &line?)?;
@@ -86,7 +85,6 @@ pub(super) fn run(args: &Args) -> Result<Row, Failure> {
     }
     measured.households(&batch);
     batch = Vec::new();
-    let resident = rss(None).unwrap_or(0);
     for month in 0..args.months {
         let lines = province.events(month)?;
         for some in lines.chunks(AT_ONCE) {
@@ -103,7 +101,7 @@ pub(super) fn run(args: &Args) -> Result<Row, Failure> {
     measured.entries(&batch);
     drop((batch, past));
     bar.finish_and_clear();
-    Ok(measured.row(args.seed, u64::from(households), before, resident))
+    Ok(measured.row(args.seed, u64::from(households)))
 }
 
 fn profile(past: &mut Past, line: &str) -> Result<(), Failure> {
@@ -244,7 +242,7 @@ impl Measured {
         }
     }
 
-    fn row(self, seed: u64, households: u64, before: u64, resident: u64) -> Row {
+    fn row(self, seed: u64, households: u64) -> Row {
         let after = rss(None).unwrap_or(0);
         let mut row = Row { name: "fold", n: self.events, elapsed: self.spent, ..Row::default() };
         row.seed = Some(seed);
@@ -255,8 +253,9 @@ impl Measured {
         row.note_seconds("midnights_seconds", self.midnights);
         row.note_seconds("year_turn_seconds", self.year_turn);
         row.note_ms("longest_wait_ms", self.longest);
-        row.note("bytes_per_household", resident.saturating_sub(before) / households.max(1));
-        row.note("bytes_per_event", after.saturating_sub(resident) / self.events.max(1));
+        let events = self.engine.event_bytes();
+        row.note("bytes_per_household", after.saturating_sub(events) / households.max(1));
+        row.note("bytes_per_event", events / self.events.max(1));
         row
     }
 }
