@@ -28,6 +28,8 @@ use crate::{
     world::{Change, Marks, World},
 };
 
+/// Entries whose persons are looked for together.
+const TOGETHER: u32 = 32;
 /// How often feed marks are taken while the clock is the wall clock.
 const MARK_US: i64 = 60_000_000;
 
@@ -176,6 +178,9 @@ impl Engine {
         out.outcomes.resize(first + batch.len(), Outcome::Accepted);
         let mut queues = Queues { routed: vec![Vec::new(); self.folds.len()], waiting: 0 };
         for (n, stamped) in (0u32..).zip(batch) {
+            if n % TOGETHER == 0 {
+                self.resolver.touch(batch.iter().skip(n as usize).take(TOGETHER as usize));
+            }
             if stamped.at > self.world.clock {
                 self.move_clock(hands, stamped.at, &mut queues, batch, &mut out.outcomes[first..]);
             }

@@ -167,7 +167,7 @@ impl Fold {
             let mut touched = 0usize;
             for routed in some {
                 let household = &self.households[routed.household as usize];
-                touched = touched.wrapping_add(household.ledger.touch());
+                touched = touched.wrapping_add(household.touch());
             }
             std::hint::black_box(touched);
             for routed in some {
@@ -281,6 +281,12 @@ impl Fold {
         let at = world.clock;
         while budget > 0 {
             if let Some(first) = self.fan_outs.front_mut() {
+                let left = first.left.len();
+                if left % 16 == 0 {
+                    let next = first.left.iter().rev().take(16);
+                    let touch = |ix: &u32| self.households[*ix as usize].touch();
+                    std::hint::black_box(next.map(touch).fold(0, usize::wrapping_add));
+                }
                 match first.left.pop() {
                     Some(ix) => self.catch_up(world, ix, at),
                     None => {

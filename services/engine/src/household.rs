@@ -74,6 +74,23 @@ impl Household {
         }
     }
 
+    /// Reads something of all that a decision needs, so that it is near when it is needed: the
+    /// cache misses of several households overlap.
+    #[must_use]
+    pub(crate) fn touch(&self) -> usize {
+        let known = self.known.as_deref().map_or(0, |known| {
+            let word = |words: &[Word]| words.first().map_or(0, |w| usize::from(w.0));
+            known.members.first().map_or(0, |m| usize::from(m.flags))
+                + word(&known.categories)
+                + word(&known.aid)
+        });
+        let case = self.case.as_deref();
+        let standing = case.and_then(|case| case.standings.first());
+        let standing = standing.map_or(0, |standing| usize::from(standing.rule.0));
+        let persons = self.persons.first().map_or(0, |person| person.0 as usize);
+        self.ledger.touch().wrapping_add(known + standing).wrapping_add(persons)
+    }
+
     /// The slot of a person that belongs to it.
     #[must_use]
     pub(crate) fn slot(&self, person: Person) -> Option<Slot> {
