@@ -72,11 +72,11 @@ pub(crate) fn run(args: Args) -> ExitCode {
         }
     };
     if args.json {
-        println!("{}", report.to_json());
+        cli::say!("{}", report.to_json());
     } else if shared {
         eprint!("{report}");
     } else {
-        print!("{report}");
+        cli::say!("{}", report.to_string().trim_end());
     }
     if report.within_budget {
         return ExitCode::SUCCESS;

@@ -57,9 +57,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(rows) => {
             for row in rows {
                 if args.json {
-                    println!("{}", row.to_json());
+                    cli::say!("{}", row.to_json());
                 } else {
-                    println!("{row}");
+                    cli::say!("{row}");
                 }
             }
             ExitCode::SUCCESS

@@ -2,7 +2,12 @@
 //!
 //! Each command has a file of its own; here they are only named.
 
-use std::{fmt::Display, path::Path, process::ExitCode};
+use std::{
+    fmt::{Arguments, Display},
+    io::{self, Write},
+    path::Path,
+    process::{self, ExitCode},
+};
 
 use clap::{Parser, Subcommand};
 
@@ -65,6 +70,19 @@ pub(crate) fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Simulate(args) => simulate::run(args),
+    }
+}
+
+/// Prints a line to standard output as `println!` does; see [`print`].
+macro_rules! say {
+    ($($text:tt)*) => { $crate::cli::print(format_args!($($text)*)) };
+}
+pub(crate) use say;
+
+/// Prints a line. Where nobody reads any more (`levee … | head`) there is nothing left to do.
+pub(crate) fn print(text: Arguments<'_>) {
+    if writeln!(io::stdout().lock(), "{text}").is_err() {
+        process::exit(0);
     }
 }
 

@@ -69,7 +69,7 @@ fn list(choice: &Choice) -> Result<(), Failure> {
     let folder = Folder::existing(&choice.data)?;
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     each(&folder, choice.code, |line, letter| {
-        println!("{line}");
+        cli::say!("{line}");
         *counts.entry(letter.code.name()).or_default() += 1;
         Ok(())
     })?;
@@ -114,9 +114,9 @@ fn replay(choice: &Choice, url: Option<&str>, token_file: Option<&PathBuf>) -> R
         fs::remove_file(&file)?;
         totals.add(&sent?);
     }
-    println!("{totals}");
+    cli::say!("{totals}");
     if kept > 0 {
-        println!("not sent, since what was refused is no longer whole: {kept}");
+        cli::say!("not sent, since what was refused is no longer whole: {kept}");
     }
     Ok(())
 }

@@ -46,7 +46,7 @@ fn explain(args: &Args) -> Result<bool, Failure> {
     let alert: Value = serde_json::from_slice(&stored)?;
     show(&alert);
     let (told, same) = verdict(derive(&topics.journal, &args.alert, Crew::of_machine()), &stored)?;
-    println!("{told}");
+    cli::say!("{told}");
     Ok(same)
 }
 
@@ -93,7 +93,7 @@ fn stored(alerts: &dyn Log, id: &str) -> Result<Option<Vec<u8>>, Failure> {
 fn show(alert: &Value) {
     let data = &alert["data"];
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    println!(
+    cli::say!(
         "{} {}: {} from {} to {}, as of {}, case {} episode {} revision {}",
         text(&alert["time"]),
         text(&data["household"]),
@@ -105,30 +105,30 @@ fn show(alert: &Value) {
         data["episode"],
         data["revision"],
     );
-    println!("profile of {}", text(&data["profile_at"]));
+    cli::say!("profile of {}", text(&data["profile_at"]));
     for signal in data["signals"].as_array().into_iter().flatten() {
-        println!(
+        cli::say!(
             "\n{} {} ({})",
             text(&signal["level"]),
             text(&signal["rule"]),
             text(&signal["risk"])
         );
-        println!("  {}\n  {}", text(&signal["why"]["zh"]), text(&signal["why"]["en"]));
-        println!("  pack {} {}", text(&signal["pack"]), text(&signal["digest"]));
+        cli::say!("  {}\n  {}", text(&signal["why"]["zh"]), text(&signal["why"]["en"]));
+        cli::say!("  pack {} {}", text(&signal["pack"]), text(&signal["digest"]));
         for (name, value) in signal["values"].as_object().into_iter().flatten() {
-            println!("  {name} = {value}");
+            cli::say!("  {name} = {value}");
         }
         let events = signal["events"].as_array();
         for event in events.into_iter().flatten() {
             let (source, id) = (text(&event["source"]), text(&event["id"]));
-            println!("  event {} {source} {id}", text(&event["occurred_on"]));
+            cli::say!("  event {} {source} {id}", text(&event["occurred_on"]));
         }
         let shown = events.map_or(0, Vec::len) as u64;
         if signal["events_total"].as_u64().is_some_and(|total| total > shown) {
-            println!("  and {} more", signal["events_total"].as_u64().unwrap_or(0) - shown);
+            cli::say!("  and {} more", signal["events_total"].as_u64().unwrap_or(0) - shown);
         }
     }
-    println!();
+    cli::say!("");
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ fn send(args: &Args, url: &str) -> Result<(), Failure> {
     for events in &args.events {
         totals.add(&client.send(Noun::Event, events)?);
     }
-    println!("{totals}");
+    cli::say!("{totals}");
     Ok(())
 }
 
@@ -146,7 +146,7 @@ fn history(args: &Args, folder: &Folder, watcher: &Watcher) -> Result<(), Failur
     }
     let counts = filler.finish()?;
     watcher.end_past();
-    println!("{counts}");
+    cli::say!("{counts}");
     Ok(())
 }
 
@@ -198,7 +198,7 @@ fn present(args: &Args, folder: &Folder, watcher: &Watcher) -> Result<(), Failur
         })?;
         call(folder, watcher, noun, &body, &mut totals)?;
     }
-    println!("{totals}");
+    cli::say!("{totals}");
     Ok(())
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> ExitCode {
     match ask(args) {
         Ok(link) => {
-            println!("sign in: {link}");
+            cli::say!("sign in: {link}");
             ExitCode::SUCCESS
         }
         Err(failure) => cli::fail(failure.exit(), failure),

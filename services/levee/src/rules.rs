@@ -66,10 +66,10 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         match &args.action {
             Action::Check { .. } => {
                 if !errors.iter().any(|error| error.file == pack.file) {
-                    println!("ok {} ({}, {} rules)", pack.file, pack.id, pack.rules.len());
+                    cli::say!("ok {} ({}, {} rules)", pack.file, pack.id, pack.rules.len());
                 }
             }
-            Action::Show { .. } => print!("{}", describe(pack)),
+            Action::Show { .. } => cli::say!("{}", describe(pack).trim_end()),
         }
     }
     for error in &errors {

@@ -122,3 +122,16 @@ fn what_is_refused_is_listed_by_code() {
     let history = ["import", "--data", "e", "--households", "bad", "--history"];
     assert_eq!(code(here, &history), Some(65));
 }
+
+#[test]
+fn a_reader_that_goes_ends_a_command_in_order() {
+    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/packs/default.yaml");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_levee"))
+        .args(["rules", "show"])
+        .arg(pack)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
