@@ -23,6 +23,20 @@ pub const KEY_VERSION: u8 = 1;
 /// Why a secret cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
+    /// There is no key, and this is not the place to make one.
+    #[error(
+        "there is no token key {path}: put the one of this data there, or make the first with `levee keys create`"
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key is there already; tokens of another one would match nobody.
+    #[error("{path} is there already and is not replaced")]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// Others could read it.
     #[error("{path} must have mode 0600, it has {mode:o}")]
     Mode {
@@ -60,15 +74,52 @@ pub struct StoredKey {
     pub fingerprint: String,
 }
 
-/// Loads `DIR/token.key` (the version, a space, 64 hex digits), or makes it on first use.
+impl StoredKey {
+    /// The fingerprint as a log's header holds it.
+    #[must_use]
+    pub fn mark(&self) -> [u8; 16] {
+        self.fingerprint.as_bytes().first_chunk().copied().unwrap_or_default()
+    }
+}
+
+/// Loads `DIR/token.key`, or makes it on first use. Only a folder that begins may do so; what
+/// finds data of an earlier run uses [`load_key`].
 ///
 /// # Errors
 /// [`SecretError`].
 pub fn key(folder: &Path) -> Result<StoredKey, SecretError> {
     let path = folder.join(KEY_FILE);
-    let text = load_or_create(&path, |secret| format!("{KEY_VERSION} {}", hex(secret)))?;
-    let (version, secret) = parse_key(&text).ok_or(SecretError::Form { path })?;
+    match create_key(&path) {
+        Err(SecretError::Exists { .. }) => load_key(&path),
+        made => made,
+    }
+}
+
+/// Loads a key (the version, a space, 64 hex digits) and never makes one.
+///
+/// # Errors
+/// [`SecretError`]; `Missing` where there is none.
+pub fn load_key(path: &Path) -> Result<StoredKey, SecretError> {
+    let text = load(path).map_err(|error| match error {
+        SecretError::Io { path, source } if source.kind() == io::ErrorKind::NotFound => {
+            SecretError::Missing { path }
+        }
+        error => error,
+    })?;
+    let form = || SecretError::Form { path: path.to_owned() };
+    let (version, secret) = parse_key(&text).ok_or_else(form)?;
     Ok(StoredKey { key: TokenKey::new(version, &secret), fingerprint: fingerprint(&secret) })
+}
+
+/// Makes a key and replaces none.
+///
+/// # Errors
+/// [`SecretError`]; `Exists` where there is one, sound or not.
+pub fn create_key(path: &Path) -> Result<StoredKey, SecretError> {
+    if path.exists() || !make(path, |secret| format!("{KEY_VERSION} {}", hex(secret)))? {
+        return Err(SecretError::Exists { path: path.to_owned() });
+    }
+    load_key(path)
 }
 
 /// Loads `DIR/operator.token` (64 hex digits), or makes it on first use.
@@ -77,7 +128,10 @@ pub fn key(folder: &Path) -> Result<StoredKey, SecretError> {
 /// [`SecretError`].
 pub fn operator_token(folder: &Path) -> Result<String, SecretError> {
     let path = folder.join(OPERATOR_FILE);
-    let token = load_or_create(&path, |secret| hex(secret))?;
+    if !path.exists() {
+        make(&path, |secret| hex(secret))?;
+    }
+    let token = load(&path)?;
     let holds = token.len() >= 32 && token.bytes().all(|b| b.is_ascii_graphic());
     if holds { Ok(token) } else { Err(SecretError::Form { path }) }
 }
@@ -103,15 +157,9 @@ fn parse_key(text: &str) -> Option<(u8, [u8; 32])> {
     Some((version, secret))
 }
 
-fn load_or_create(
-    path: &Path,
-    written: impl FnOnce(&[u8; 32]) -> String,
-) -> Result<String, SecretError> {
+/// Makes a secret's file; `false` when a rival was first.
+fn make(path: &Path, written: impl FnOnce(&[u8; 32]) -> String) -> Result<bool, SecretError> {
     let failed = |source| SecretError::Io { path: path.to_owned(), source };
-    match load(path) {
-        Err(SecretError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-        loaded => return loaded,
-    }
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(|_| SecretError::Random)?;
     // Written aside and linked in place: a crash leaves no half secret, a rival keeps the first.
@@ -119,14 +167,16 @@ fn load_or_create(
     create(&aside, &written(&secret)).map_err(failed)?;
     let linked = fs::hard_link(&aside, path);
     fs::remove_file(&aside).map_err(failed)?;
-    match linked {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(failed(e)),
-        _ => {}
-    }
-    if let Some(folder) = path.parent() {
-        fs::File::open(folder).and_then(|f| f.sync_all()).map_err(failed)?;
-    }
-    load(path)
+    let made = match linked {
+        Ok(()) => true,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(e) => return Err(failed(e)),
+    };
+    // A bare file name has the empty path as its parent, which is the working folder.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::File::open(folder).and_then(|f| f.sync_all()).map_err(failed)?;
+    Ok(made)
 }
 
 fn load(path: &Path) -> Result<String, SecretError> {
@@ -169,6 +219,21 @@ mod tests {
         assert_ne!(first.fingerprint, other.fingerprint);
         let names = fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(names, 1, "nothing is left aside");
+    }
+
+    #[test]
+    fn a_key_is_created_once_and_loading_creates_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("province.key");
+        let missing = load_key(&path).unwrap_err();
+        assert!(matches!(missing, SecretError::Missing { .. }));
+        assert!(missing.to_string().contains("levee keys create"), "{missing}");
+        assert!(!path.exists());
+        let made = create_key(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(matches!(create_key(&path), Err(SecretError::Exists { .. })));
+        assert_eq!(token(&load_key(&path).unwrap()), token(&made));
+        assert_eq!(made.mark(), *made.fingerprint.as_bytes());
     }
 
     #[test]

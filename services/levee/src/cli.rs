@@ -11,7 +11,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use crate::{backtest, bench, deadletter, explain, import, link, rules, simulate, up};
+use crate::{backtest, bench, deadletter, explain, import, keys, link, rules, simulate, up};
 
 /// A test or a budget failed.
 pub(crate) const FAILED: u8 = 1;
@@ -41,6 +41,7 @@ struct Cli {
 enum Command {
     Up(up::Args),
     Import(import::Args),
+    Keys(keys::Args),
     Link(link::Args),
     Explain(explain::Args),
     Deadletter(deadletter::Args),
@@ -63,6 +64,7 @@ pub(crate) fn main() -> ExitCode {
     match cli.command {
         Command::Up(args) => up::run(args),
         Command::Import(args) => import::run(&args),
+        Command::Keys(args) => keys::run(&args),
         Command::Link(args) => link::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Deadletter(args) => deadletter::run(&args),

@@ -27,11 +27,15 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Opens the folder, or makes it with a new key.
+    /// Opens the folder, or makes it with a new key. A folder that begins gets a key; one with a
+    /// journal needs the key that its tokens were made with.
     pub(crate) fn make(dir: &Path) -> Result<Folder, Failure> {
         fs::create_dir_all(dir)
             .map_err(|e| Failure::new(64, format!("{} cannot be made: {e}", dir.display())))?;
-        Folder::with_key(dir)
+        if dir.join(watcher::JOURNAL).exists() {
+            return Folder::with(dir, key::load_key(&dir.join(key::KEY_FILE)));
+        }
+        Folder::with(dir, key::key(dir))
     }
 
     /// Opens a folder that is there.
@@ -39,12 +43,11 @@ impl Folder {
         if !dir.join(key::KEY_FILE).exists() {
             return Err(Failure::new(64, format!("{} is no data folder", dir.display())));
         }
-        Folder::with_key(dir)
+        Folder::with(dir, key::load_key(&dir.join(key::KEY_FILE)))
     }
 
-    fn with_key(dir: &Path) -> Result<Folder, Failure> {
-        let key = key::key(dir).map_err(Failure::usage)?;
-        Ok(Folder { dir: dir.to_path_buf(), key })
+    fn with(dir: &Path, key: Result<key::StoredKey, key::SecretError>) -> Result<Folder, Failure> {
+        Ok(Folder { dir: dir.to_path_buf(), key: key.map_err(Failure::usage)? })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -66,7 +69,7 @@ impl Folder {
 
     /// The topics, for this process alone.
     pub(crate) fn topics(&self) -> Result<Topics, Failure> {
-        Topics::open(&self.dir, self.fingerprint()).map_err(|error| match error {
+        Topics::open(&self.dir, self.key.mark()).map_err(|error| match error {
             LogError::Locked => Failure::new(
                 IN_USE,
                 format!("log.locked: {} is in use by another process", self.dir.display()),
@@ -77,12 +80,8 @@ impl Folder {
 
     /// The topics as they are now, to be read beside a running process.
     pub(crate) fn look(&self) -> Result<Topics, Failure> {
-        let look = Topics::look(&self.dir, self.fingerprint());
+        let look = Topics::look(&self.dir, self.key.mark());
         look.map_err(|error| Failure::new(1, format!("{}: {error}", error.code())))
-    }
-
-    fn fingerprint(&self) -> [u8; 16] {
-        self.key.fingerprint.as_bytes().first_chunk().copied().unwrap_or_default()
     }
 
     /// Starts a watcher on the folder.

@@ -9,6 +9,7 @@ mod deadletter;
 mod explain;
 mod folder;
 mod import;
+mod keys;
 mod link;
 mod packs;
 mod past;
