@@ -18,6 +18,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("watcher", &["proto", "rules", "engine", "levee-log", "chassis"]),
     ("intake", &["proto", "levee-log", "chassis"]),
     ("console", &["proto", "levee-log", "chassis"]),
+    ("store", &["proto"]),
+    ("planner", &["proto"]),
+    ("notifier", &["proto", "planner", "store", "levee-log", "chassis"]),
     ("levee", &["*"]),
     ("system-tests", &["*"]),
 ];

@@ -8,8 +8,9 @@ use toml::{Table, Value};
 use crate::arrows::{Manifest, keys, manifests};
 use crate::tree::{self, File};
 
-const PURE: [&str; 3] = ["proto", "rules", "engine"];
-const FOLDERS: [&str; 3] = ["proto/src/", "services/rules/src/", "services/engine/src/"];
+const PURE: [&str; 4] = ["proto", "rules", "engine", "planner"];
+const FOLDERS: [&str; 4] =
+    ["proto/src/", "services/rules/src/", "services/engine/src/", "services/planner/src/"];
 
 const IMPURE_CRATES: &[&str] = &[
     "async-std",

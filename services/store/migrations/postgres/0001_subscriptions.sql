@@ -1,0 +1,4 @@
+CREATE TABLE subscriptions (
+    id BYTEA PRIMARY KEY,
+    body TEXT NOT NULL
+);

@@ -1,0 +1,4 @@
+CREATE TABLE subscriptions (
+    id BLOB PRIMARY KEY,
+    body TEXT NOT NULL
+);
