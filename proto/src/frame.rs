@@ -6,12 +6,13 @@
 use prost::Message;
 
 use crate::{
+    belonging::{self, Adopt, Claim, Release},
     catalogue::Catalogue,
     date::{Date, Instant},
     event::{Event, Subject},
     fields::Fields,
     household::Profile,
-    ids::{HouseholdKey, sha256},
+    ids::HouseholdKey,
     json::Json,
     person::Persons,
     region::Area,
@@ -73,6 +74,12 @@ pub enum Entry {
     Tick,
     /// The fold of another version takes over.
     FoldVersion(u32),
+    /// A profile names a person or does so no longer.
+    Claim(Box<Claim>),
+    /// A person's events count in a household.
+    Adopt(Box<Adopt>),
+    /// A person's events count in a household no longer.
+    Release(Box<Release>),
 }
 
 /// Whether the entry's own instant is written, or the frame's holds for it.
@@ -94,9 +101,7 @@ pub fn seal(entry: &Entry, at: Instant, frame_at: Instant, catalogue: &Catalogue
         Entry::Event(event) => {
             let subject = match &event.subject {
                 Subject::Household(id) => key(id),
-                Subject::Person(person) => {
-                    sha256(format!("person/{person}").as_bytes())[..16].to_vec()
-                }
+                Subject::Person(person) => belonging::person_key(person).0.to_vec(),
                 Subject::Area(_) => Vec::new(),
             };
             (wire::Kind::Event, subject, event_bytes(event, catalogue))
@@ -110,6 +115,17 @@ pub fn seal(entry: &Entry, at: Instant, frame_at: Instant, catalogue: &Catalogue
         Entry::FoldVersion(version) => {
             let message = wire::FoldVersion { version: *version };
             (wire::Kind::FoldVersion, Vec::new(), message.encode_to_vec())
+        }
+        Entry::Claim(claim) => {
+            let subject = belonging::person_key(&claim.person).0.to_vec();
+            (wire::Kind::Claim, subject, claim.message().encode_to_vec())
+        }
+        Entry::Adopt(adopt) => {
+            let message = adopt.message(catalogue);
+            (wire::Kind::Adopt, key(&adopt.household), message.encode_to_vec())
+        }
+        Entry::Release(release) => {
+            (wire::Kind::Release, key(&release.household), release.message().encode_to_vec())
         }
     };
     let header =
@@ -126,7 +142,11 @@ fn profile_bytes(profile: &Profile) -> Vec<u8> {
 }
 
 fn event_bytes(event: &Event, catalogue: &Catalogue) -> Vec<u8> {
-    let message = wire::Event {
+    event_message(event, catalogue).encode_to_vec()
+}
+
+pub(crate) fn event_message(event: &Event, catalogue: &Catalogue) -> wire::Event {
+    wire::Event {
         source: event.source.to_string(),
         id: event.id.to_string(),
         r#type: catalogue.get(event.type_id).name.clone(),
@@ -136,8 +156,7 @@ fn event_bytes(event: &Event, catalogue: &Catalogue) -> Vec<u8> {
         occurred_on: event.occurred_on.0,
         void: event.void,
         fields: event.fields.bytes().to_vec(),
-    };
-    message.encode_to_vec()
+    }
 }
 
 /// Reads a frame's bytes and checks its version.
@@ -198,6 +217,16 @@ pub fn open(
             let message = wire::FoldVersion::decode(payload).map_err(malformed)?;
             Entry::FoldVersion(message.version)
         }
+        wire::Kind::Claim => {
+            Entry::Claim(Box::new(wire::Claim::decode(payload).map_err(malformed)?.into()))
+        }
+        wire::Kind::Adopt => {
+            let message = wire::Adopt::decode(payload).map_err(malformed)?;
+            Entry::Adopt(Box::new(Adopt::open(message, catalogue)?))
+        }
+        wire::Kind::Release => {
+            Entry::Release(Box::new(wire::Release::decode(payload).map_err(malformed)?.into()))
+        }
     };
     Ok((at, opened))
 }
@@ -210,7 +239,7 @@ fn open_profile(message: &wire::Household) -> Result<Profile, FrameError> {
     Ok(profile)
 }
 
-fn open_event(message: wire::Event, catalogue: &Catalogue) -> Result<Event, FrameError> {
+pub(crate) fn open_event(message: wire::Event, catalogue: &Catalogue) -> Result<Event, FrameError> {
     let type_id = catalogue.type_id(&message.r#type).ok_or(FrameError::UnknownType)?;
     let subject = match message.subject.split_once('/') {
         Some(("household", id)) => Subject::Household(id.into()),

@@ -4,6 +4,7 @@
 //! validated: a value that exists is well formed. It refuses to do I/O and to know the time.
 
 pub mod alert;
+pub mod belonging;
 pub mod catalogue;
 pub mod codes;
 pub mod date;

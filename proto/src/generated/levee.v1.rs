@@ -104,6 +104,53 @@ pub struct FoldVersion {
     #[prost(uint32, tag = "1")]
     pub version: u32,
 }
+/// A profile names a person, or names the person no longer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Claim {
+    /// The token.
+    #[prost(string, tag = "1")]
+    pub person: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub household: ::prost::alloc::string::String,
+    /// The profile's.
+    #[prost(sfixed64, tag = "3")]
+    pub updated_us: i64,
+    /// The profile names the person no longer, or is gone.
+    #[prost(bool, tag = "4")]
+    pub removed: bool,
+    /// Grows with each claim of the household's partition: the larger one is the later one.
+    #[prost(uint64, tag = "5")]
+    pub number: u64,
+}
+/// A person belongs to a household: these events of the person count there.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Adopt {
+    #[prost(string, tag = "1")]
+    pub person: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub household: ::prost::alloc::string::String,
+    /// Of the claim that won.
+    #[prost(sfixed64, tag = "3")]
+    pub updated_us: i64,
+    /// Grows each time the person changes hands; the largest one told holds.
+    #[prost(uint64, tag = "4")]
+    pub turn: u64,
+    #[prost(message, repeated, tag = "5")]
+    pub events: ::prost::alloc::vec::Vec<Event>,
+}
+/// The turn is over: the person's events count in this household no longer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Release {
+    #[prost(string, tag = "1")]
+    pub person: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub household: ::prost::alloc::string::String,
+    /// Of the claim that had won.
+    #[prost(sfixed64, tag = "3")]
+    pub updated_us: i64,
+    #[prost(uint64, tag = "4")]
+    pub turn: u64,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Kind {
@@ -120,6 +167,12 @@ pub enum Kind {
     Tick = 5,
     /// FoldVersion
     FoldVersion = 6,
+    /// Claim; only in the person log.
+    Claim = 16,
+    /// Adopt; only in a journal of several partitions.
+    Adopt = 17,
+    /// Release; only in a journal of several partitions.
+    Release = 18,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -135,6 +188,9 @@ impl Kind {
             Self::Pack => "KIND_PACK",
             Self::Tick => "KIND_TICK",
             Self::FoldVersion => "KIND_FOLD_VERSION",
+            Self::Claim => "KIND_CLAIM",
+            Self::Adopt => "KIND_ADOPT",
+            Self::Release => "KIND_RELEASE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -147,6 +203,9 @@ impl Kind {
             "KIND_PACK" => Some(Self::Pack),
             "KIND_TICK" => Some(Self::Tick),
             "KIND_FOLD_VERSION" => Some(Self::FoldVersion),
+            "KIND_CLAIM" => Some(Self::Claim),
+            "KIND_ADOPT" => Some(Self::Adopt),
+            "KIND_RELEASE" => Some(Self::Release),
             _ => None,
         }
     }

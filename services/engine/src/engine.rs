@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use proto::{
     alert::Alert,
+    belonging::person_key,
     catalogue::{Catalogue, TypeId},
     codes::Code,
     date::{DAY_US, Instant},
@@ -20,6 +21,7 @@ use rules::{Pack, PackSet};
 
 use crate::{
     fold::{Fold, Outcome, Routed},
+    hands::{Hands, OneHand},
     household::Person,
     ledger::{Ledger, Offered, Source},
     resolver::{Home, Resolver},
@@ -33,28 +35,12 @@ const TOGETHER: u32 = 32;
 /// How often feed marks are taken while the clock is the wall clock.
 const MARK_US: i64 = 60_000_000;
 
-/// Who folds partitions, one after the other or side by side.
-pub trait Hands {
-    /// Does the work once with each item.
-    fn each<T: Send>(&self, items: &mut [T], work: impl Fn(&mut T) + Sync);
-}
-
-/// One pair of hands: everything in order on the caller's thread.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OneHand;
-
-impl Hands for OneHand {
-    fn each<T: Send>(&self, items: &mut [T], work: impl Fn(&mut T) + Sync) {
-        items.iter_mut().for_each(work);
-    }
-}
-
 /// An entry with its instant on the clock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stamped {
     /// Never smaller than that of the entry before.
     pub at: Instant,
-    /// The key of the household that the entry names; of nothing otherwise.
+    /// The key of the household that the entry names, or of a claim's person; of nothing otherwise.
     pub key: HouseholdKey,
     /// What entered.
     pub entry: Entry,
@@ -71,6 +57,9 @@ impl Stamped {
                 Subject::Household(id) => HouseholdKey::of(id),
                 Subject::Person(_) | Subject::Area(_) => HouseholdKey::default(),
             },
+            Entry::Claim(claim) => person_key(&claim.person),
+            Entry::Adopt(adopt) => HouseholdKey::of(&adopt.household),
+            Entry::Release(release) => HouseholdKey::of(&release.household),
             Entry::Pack { .. } | Entry::Tick | Entry::FoldVersion(_) => HouseholdKey::default(),
         };
         Stamped { at, key, entry }
@@ -86,6 +75,11 @@ pub struct Output {
     pub alerts: Vec<Alert>,
     /// Events that stayed unmatched for too long, with the instant at which they were let go.
     pub expired: Vec<Stamped>,
+    /// What other partitions must be told: claims for the person log, adopts and releases for the
+    /// journal. Their keys say for which partition.
+    pub told: Vec<Stamped>,
+    /// Events that a partition was handed and does not take.
+    pub refused: Vec<(Code, Stamped)>,
 }
 
 /// The whole fold.
@@ -310,7 +304,7 @@ impl Engine {
     }
 
     /// The place of a feed; most events come from the feed of the event before.
-    fn feed(&mut self, name: &str) -> Source {
+    pub(crate) fn feed(&mut self, name: &str) -> Source {
         if *self.last_feed.0 != *name {
             self.last_feed = (name.into(), Source(self.world.feeds.place(name).0));
         }
@@ -428,6 +422,8 @@ impl Engine {
             Entry::Pack { name, yaml, withdrawn } => {
                 self.pack(hands, stamped.at, name, yaml, *withdrawn)
             }
+            // What partitions tell each other is told where there are several.
+            Entry::Claim(_) | Entry::Adopt(_) | Entry::Release(_) => Outcome::Duplicate,
             Entry::Event(_) | Entry::Tick | Entry::FoldVersion(_) => Outcome::Accepted,
         }
     }

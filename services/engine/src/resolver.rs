@@ -81,6 +81,12 @@ impl Resolver {
         Person(ix)
     }
 
+    /// The place of a person that is known.
+    pub(crate) fn find(&self, token: &str) -> Option<Person> {
+        let same = |ix: &u32| &*self.persons[*ix as usize].token == token;
+        self.by_token.find(self.hasher.hash_one(token), same).map(|ix| Person(*ix))
+    }
+
     /// The resolver of these persons.
     pub(crate) fn of(persons: Vec<Named>) -> Resolver {
         let mut resolver = Resolver { persons, ..Resolver::default() };

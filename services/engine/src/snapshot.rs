@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     area::Areas,
-    engine::{Engine, Hands},
+    engine::Engine,
     fold::{FanOut, Fold},
+    hands::Hands,
     household::Household,
     resolver::{Named, Resolver},
     rulebook::Rulebook,
@@ -215,7 +216,11 @@ impl Fold {
     }
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+pub(crate) fn write<T: Serialize>(form: &T) -> Option<Vec<u8>> {
+    postcard::to_allocvec(form).ok()
+}
+
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     match postcard::take_from_bytes(bytes) {
         Ok((read, [])) => Some(read),
         _ => None,

@@ -86,7 +86,11 @@ impl State {
                 self.packs.insert(pack.id.clone(), Arc::new(pack));
                 Outcome::Accepted
             }
-            Entry::Tick | Entry::FoldVersion(_) => Outcome::Accepted,
+            Entry::Tick
+            | Entry::FoldVersion(_)
+            | Entry::Claim(_)
+            | Entry::Adopt(_)
+            | Entry::Release(_) => Outcome::Accepted,
         }
     }
 }

@@ -38,9 +38,13 @@ impl Letter {
         let body = match entry {
             Entry::Event(event) => Some(event_json(event, known).canonical()),
             Entry::Profile(profile) => Some(profile.canonical.to_vec()),
-            Entry::Removal { .. } | Entry::Pack { .. } | Entry::Tick | Entry::FoldVersion(_) => {
-                None
-            }
+            Entry::Removal { .. }
+            | Entry::Pack { .. }
+            | Entry::Tick
+            | Entry::FoldVersion(_)
+            | Entry::Claim(_)
+            | Entry::Adopt(_)
+            | Entry::Release(_) => None,
         };
         Letter { code, at, index: u64::from(index), body }
     }

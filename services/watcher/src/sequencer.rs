@@ -53,7 +53,12 @@ impl Submission {
             Entry::Profile(profile) => 200 + 2 * profile.canonical.len(),
             Entry::Event(event) => 300 + event.fields.bytes().len(),
             Entry::Pack { yaml, .. } => 100 + yaml.len(),
-            Entry::Removal { .. } | Entry::Tick | Entry::FoldVersion(_) => 100,
+            Entry::Adopt(adopt) => 200 + 300 * adopt.events.len(),
+            Entry::Removal { .. }
+            | Entry::Tick
+            | Entry::FoldVersion(_)
+            | Entry::Claim(_)
+            | Entry::Release(_) => 100,
         };
         let dead: usize = self.dead.iter().map(Vec::len).sum();
         100 + dead + self.entries.iter().map(entry).sum::<usize>()
