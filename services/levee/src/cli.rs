@@ -11,7 +11,9 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-use crate::{backtest, bench, deadletter, explain, import, keys, link, rules, simulate, up};
+use crate::{
+    backtest, backup, bench, deadletter, explain, import, keys, link, restore, rules, simulate, up,
+};
 
 /// A test or a budget failed.
 pub(crate) const FAILED: u8 = 1;
@@ -45,6 +47,8 @@ enum Command {
     Link(link::Args),
     Explain(explain::Args),
     Deadletter(deadletter::Args),
+    Backup(backup::Args),
+    Restore(restore::Args),
     Backtest(backtest::Args),
     Bench(bench::Args),
     Rules(rules::Args),
@@ -68,6 +72,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Link(args) => link::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Deadletter(args) => deadletter::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args),
         Command::Backtest(args) => backtest::run(args),
         Command::Bench(args) => bench::run(&args),
         Command::Rules(args) => rules::run(&args),

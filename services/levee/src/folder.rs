@@ -3,7 +3,8 @@
 //! It refuses to know what the topics hold.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,6 +20,8 @@ pub(crate) const IN_USE: u8 = 75;
 const LISTENING: &str = "listening";
 /// The snapshots' folder.
 const SNAPSHOTS: &str = "snapshots";
+/// Stands in a folder whose restore has not come to its end.
+pub(crate) const RESTORING: &str = "RESTORING";
 
 /// A data folder with its secrets.
 pub(crate) struct Folder {
@@ -32,6 +35,7 @@ impl Folder {
     pub(crate) fn make(dir: &Path) -> Result<Folder, Failure> {
         fs::create_dir_all(dir)
             .map_err(|e| Failure::new(64, format!("{} cannot be made: {e}", dir.display())))?;
+        whole(dir)?;
         if dir.join(watcher::JOURNAL).exists() {
             return Folder::with(dir, key::load_key(&dir.join(key::KEY_FILE)));
         }
@@ -40,7 +44,8 @@ impl Folder {
 
     /// Opens a folder that is there.
     pub(crate) fn existing(dir: &Path) -> Result<Folder, Failure> {
-        if !dir.join(key::KEY_FILE).exists() {
+        whole(dir)?;
+        if !dir.join(watcher::JOURNAL).exists() {
             return Err(Failure::new(64, format!("{} is no data folder", dir.display())));
         }
         Folder::with(dir, key::load_key(&dir.join(key::KEY_FILE)))
@@ -84,6 +89,43 @@ impl Folder {
         look.map_err(|error| Failure::new(1, format!("{}: {error}", error.code())))
     }
 
+    /// The fingerprint of the token key.
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.key.fingerprint
+    }
+
+    /// The files of a backup as they are now. Snapshots come first, the journal last: what comes
+    /// earlier reaches no further than what comes later.
+    pub(crate) fn parts(&self, with_keys: bool) -> Result<Vec<Part>, Failure> {
+        let mut parts = self.snapshots()?;
+        let extents = Topics::extents(&self.dir, self.key.mark()).map_err(|error| {
+            let code = if error.code() == "log.corrupt" { 65 } else { 1 };
+            Failure::new(code, format!("{}: {error}", error.code()))
+        })?;
+        parts.extend(extents.into_iter().map(|e| Part {
+            name: e.name,
+            bytes: e.bytes,
+            file: None,
+        }));
+        let secrets = [key::KEY_FILE, key::OPERATOR_FILE];
+        for name in secrets.into_iter().filter(|_| with_keys) {
+            parts.extend(opened(&self.dir, name.to_owned())?);
+        }
+        Ok(parts)
+    }
+
+    fn snapshots(&self) -> Result<Vec<Part>, Failure> {
+        let Ok(names) = fs::read_dir(self.dir.join(SNAPSHOTS)) else { return Ok(Vec::new()) };
+        let mut parts = Vec::new();
+        for name in names {
+            let name = name?.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".snap") {
+                parts.extend(opened(&self.dir, format!("{SNAPSHOTS}/{name}"))?);
+            }
+        }
+        Ok(parts)
+    }
+
     /// Starts a watcher on the folder.
     pub(crate) fn watcher(&self, stand: Stand) -> Result<Watcher, Failure> {
         let Stand { topics, threads, health, registry, clock } = stand;
@@ -111,6 +153,53 @@ impl Folder {
         })?;
         Ok(format!("http://{}", address.trim()))
     }
+}
+
+/// A file of a folder that goes into a backup.
+pub(crate) struct Part {
+    /// Its path below the folder, with `/`.
+    pub(crate) name: String,
+    /// How much of it.
+    pub(crate) bytes: u64,
+    /// Opened at once where it may be gone by the time it is copied.
+    pub(crate) file: Option<File>,
+}
+
+/// A file that is whole as it stands; nothing where it is gone.
+fn opened(dir: &Path, name: String) -> io::Result<Option<Part>> {
+    match File::open(dir.join(&name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        file => {
+            let file = file?;
+            Ok(Some(Part { name, bytes: file.metadata()?.len(), file: Some(file) }))
+        }
+    }
+}
+
+/// Whether a backup may bring something of this name into a folder.
+pub(crate) fn is_part(name: &str) -> bool {
+    let topics = [watcher::ALERTS, watcher::DEAD_LETTERS, watcher::JOURNAL];
+    topics.contains(&name) || [SNAPSHOTS, key::KEY_FILE, key::OPERATOR_FILE].contains(&name)
+}
+
+/// Opens the topics of a folder that was made from a backup, under the key with this fingerprint.
+pub(crate) fn sound(dir: &Path, fingerprint: &str) -> Result<(), Failure> {
+    let mark = fingerprint.as_bytes().try_into().unwrap_or_default();
+    match Topics::look(dir, mark) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::new(65, format!("{}: {error}", error.code()))),
+    }
+}
+
+/// # Errors
+/// The folder's restore did not come to its end.
+fn whole(dir: &Path) -> Result<(), Failure> {
+    if dir.join(RESTORING).exists() {
+        let dir = dir.display();
+        let text = format!("the restore of {dir} was cut short: empty it and restore it again");
+        return Err(Failure::new(64, text));
+    }
+    Ok(())
 }
 
 /// What a watcher stands on beside the folder.

@@ -2,7 +2,9 @@
 //!
 //! It refuses to know what any command does.
 
+mod archive;
 mod backtest;
+mod backup;
 mod bench;
 mod cli;
 mod deadletter;
@@ -13,6 +15,7 @@ mod keys;
 mod link;
 mod packs;
 mod past;
+mod restore;
 mod rules;
 mod simulate;
 mod up;

@@ -61,6 +61,15 @@ pub enum Verify {
     All,
 }
 
+/// A file of a log as far as it is sound, for who copies a folder beside its writer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extent {
+    /// Path below the log's folder, with `/`.
+    pub name: String,
+    /// Bytes from the file's begin; 0 also where there is no such file yet.
+    pub bytes: u64,
+}
+
 /// A fact, not an error: an unconfirmed write at the end of a partition was cut off at open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Torn {
@@ -89,6 +98,7 @@ impl Torn {
 pub struct EmbeddedLog {
     partitions: Vec<Partition>,
     torn: Vec<Torn>,
+    disk: Arc<dyn Disk>,
     // Behind the partitions: they are closed before the folder is free.
     _lock: Box<dyn Send + Sync>,
 }
@@ -122,13 +132,26 @@ impl EmbeddedLog {
             partitions.push(partition);
             torn.extend(cut);
         }
-        Ok(Self { partitions, torn, _lock: lock })
+        Ok(Self { partitions, torn, disk, _lock: lock })
     }
 
     /// What was cut off when the log was opened.
     #[must_use]
     pub fn torn(&self) -> &[Torn] {
         &self.torn
+    }
+
+    /// The files that make a log equal to this one as it is now: the header, then each partition's
+    /// segments. What is appended later changes no byte of theirs.
+    ///
+    /// # Errors
+    /// `log.io`, also when a segment was removed meanwhile.
+    pub fn extents(&self) -> Result<Vec<Extent>, LogError> {
+        let mut extents = vec![header::extent(&*self.disk)?];
+        for partition in &self.partitions {
+            partition.extents(&mut extents)?;
+        }
+        Ok(extents)
     }
 
     /// Records that wait for the commit under way.

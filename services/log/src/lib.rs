@@ -15,7 +15,7 @@ mod simulated;
 pub use batch::Batch;
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use embedded::{
-    DEFAULT_PARTITIONS, DEFAULT_SEGMENT_BYTES, EmbeddedLog, Settings, Torn, Verify,
+    DEFAULT_PARTITIONS, DEFAULT_SEGMENT_BYTES, EmbeddedLog, Extent, Settings, Torn, Verify,
 };
 pub use error::LogError;
 pub use follow::Follow;

@@ -137,4 +137,37 @@ mod tests {
             .is_err()
         );
     }
+
+    #[test]
+    fn the_extents_make_an_equal_log_whatever_is_written_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { segment_bytes: 64, ..Settings::new("journal", 2) };
+        let writer = EmbeddedLog::open(folder.path(), &settings).unwrap();
+        for n in 0..9_u8 {
+            writer.append(0, &[&[n + 1; 30]]).unwrap();
+        }
+        writer.truncate_before(0, 4).unwrap();
+        let look = |root: &Path| {
+            EmbeddedLog::open_on(Arc::new(ReadOnlyDisk::open(root)), &settings).unwrap()
+        };
+        let (reader, before) = (look(folder.path()), writer.extents().unwrap());
+        assert_eq!(reader.extents().unwrap(), before);
+        assert!(before.iter().any(|extent| extent.bytes == 0), "the second partition is empty");
+        assert!(before.len() > 4, "{before:?}");
+        writer.append(0, &[b"later"]).unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        for crate::Extent { name, bytes } in before {
+            let target = copy.path().join(&name);
+            fs::create_dir_all(target.parent().unwrap()).unwrap();
+            let mut content = fs::read(folder.path().join(&name)).unwrap_or_default();
+            content.truncate(usize::try_from(bytes).unwrap());
+            fs::write(target, content).unwrap();
+        }
+        let copied = EmbeddedLog::open(copy.path(), &settings).unwrap();
+        assert_eq!((copied.start(0).unwrap(), copied.end(0).unwrap()), (4, 9));
+        let mut batch = Batch::new();
+        copied.read(0, 4, usize::MAX, &mut batch).unwrap();
+        assert!(!batch.is_empty() && copied.torn().is_empty());
+        assert_eq!(copied.end(1).unwrap(), 0);
+    }
 }

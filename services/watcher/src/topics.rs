@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use log::{EmbeddedLog, Log, LogError, ReadOnlyDisk, Settings};
+use log::{EmbeddedLog, Extent, Log, LogError, ReadOnlyDisk, Settings, Verify};
 
 /// Everything that enters, one frame a record.
 pub const JOURNAL: &str = "journal";
@@ -57,6 +57,24 @@ impl Topics {
         // The alerts first: whatever they hold, the journal that is opened after them explains.
         let alerts = topic(ALERTS)?;
         Ok(Topics { alerts, dead: topic(DEAD_LETTERS)?, journal: topic(JOURNAL)? })
+    }
+
+    /// The files of the topics as they are now, every byte of them checked, also beside a running
+    /// process. A folder with these files alone is one on which a watcher goes on: its journal is
+    /// the last that was looked at, so it explains whatever the other topics hold.
+    ///
+    /// # Errors
+    /// As [`Topics::look`]; `log.corrupt` wherever a byte is damaged.
+    pub fn extents(folder: &Path, key: [u8; 16]) -> Result<Vec<Extent>, LogError> {
+        let mut all = Vec::new();
+        for name in [ALERTS, DEAD_LETTERS, JOURNAL] {
+            let disk = Arc::new(ReadOnlyDisk::open(&folder.join(name)));
+            let checked = Settings { verify: Verify::All, ..settings(name, key) };
+            for extent in EmbeddedLog::open_on(disk, &checked)?.extents()? {
+                all.push(Extent { name: format!("{name}/{}", extent.name), ..extent });
+            }
+        }
+        Ok(all)
     }
 }
 

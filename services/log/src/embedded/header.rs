@@ -1,7 +1,7 @@
 //! The topic's header file: its fixed number of partitions, name and key. It knows no record.
 
-use super::Settings;
 use super::record::u32_at;
+use super::{Extent, Settings};
 use crate::{Disk, LogError, MAX_PARTITIONS};
 use std::io::ErrorKind;
 
@@ -119,6 +119,13 @@ impl Header {
         disk.sync_dir("").map_err(system)?;
         Ok(header)
     }
+}
+
+/// The header's file.
+pub(super) fn extent(disk: &dyn Disk) -> Result<Extent, LogError> {
+    let system = |error| LogError::system("opening the log's header", &error);
+    let bytes = disk.open(NAME).and_then(|file| file.len()).map_err(system)?;
+    Ok(Extent { name: NAME.to_owned(), bytes })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::reader::Reader;
 use super::record::{self, MARK};
 use super::scan::{self, Index, Place, Rest};
 use super::tail::Tail;
-use super::{Settings, Torn, Verify, folder, segment_name, segment_path};
+use super::{Extent, Settings, Torn, Verify, folder, segment_name, segment_path};
 use crate::{Batch, Disk, LogError, MAX_APPEND};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -188,6 +188,25 @@ impl Partition {
         }
         self.grown.notify_all();
         Ok(first)
+    }
+
+    /// Adds the segments' files, the last one as far as it is durable.
+    pub(super) fn extents(&self, into: &mut Vec<Extent>) -> Result<(), LogError> {
+        let system = |error| LogError::system("opening a segment", &error);
+        let view = hold(&self.view);
+        let (bases, tail): (Vec<u64>, u64) =
+            (view.segments.iter().map(|segment| segment.base).collect(), view.tail_bytes);
+        drop(view);
+        let last = bases.last().copied();
+        for base in bases {
+            let name = segment_path(self.number, base);
+            let bytes = match last {
+                Some(last) if last == base => tail,
+                _ => self.disk.open(&name).and_then(|file| file.len()).map_err(system)?,
+            };
+            into.push(Extent { name, bytes });
+        }
+        Ok(())
     }
 
     /// Records that wait for the commit under way.
