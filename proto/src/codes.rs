@@ -99,8 +99,9 @@ codes! {
     LogOffset "log.offset" 500 false "this place is not in the log" "日志中没有此位置";
     LogPartition "log.partition" 500 false "the log has no such partition" "日志没有此分区";
     LogPartitions "log.partitions" 500 false "the log has another number of partitions" "日志分区数不同";
+    LogSetting "log.setting" 500 false "a topic has another setting than is planned" "主题设置与计划不符";
     LogTooLarge "log.too_large" 500 false "a record is larger than the log takes" "记录超过日志上限";
-    LogTopic "log.topic" 500 false "the folder holds another topic" "目录属于其他主题";
+    LogTopic "log.topic" 500 false "the topic is not here" "此处没有该主题";
     LogTorn "log.torn" 200 false "the torn end of a topic was cut off" "主题末尾的残缺部分已截去";
     LogUnconfirmed "log.unconfirmed" 503 true "a write was not confirmed" "写入未获确认";
     LogVersion "log.version" 500 false "the log was written by a newer program" "日志由更新的程序写入";

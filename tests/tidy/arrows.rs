@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("proto", &[]),
     ("chassis", &[]),
     ("levee-log", &["proto"]),
+    ("levee-log-kafka", &["proto", "levee-log", "test-broker"]),
     ("rules", &["proto"]),
     ("engine", &["proto", "rules"]),
     ("simulate", &["proto"]),
@@ -21,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["proto"]),
     ("planner", &["proto"]),
     ("notifier", &["proto", "planner", "store", "levee-log", "chassis"]),
+    ("test-broker", &[]),
     ("levee", &["*"]),
     ("system-tests", &["*"]),
 ];

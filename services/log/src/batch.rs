@@ -48,6 +48,17 @@ impl Batch {
         self.entries.last().map(|e| e.offset + 1)
     }
 
+    /// Sum of the records' bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.entries.iter().map(|e| e.end - e.start).sum()
+    }
+
+    /// Keeps the first `records` records.
+    pub fn truncate(&mut self, records: usize) {
+        self.entries.truncate(records);
+    }
+
     /// Forgets the records and keeps the memory.
     pub fn clear(&mut self) {
         self.entries.clear();
@@ -87,5 +98,9 @@ mod tests {
         batch.push(12, b"third");
         assert_eq!(batch.iter().collect::<Vec<_>>(), [(12, b"third".as_slice())]);
         assert_eq!(batch.next_offset(), Some(13));
+        batch.push(13, b"fourth");
+        assert_eq!(batch.bytes(), 11);
+        batch.truncate(1);
+        assert_eq!((batch.next_offset(), batch.bytes()), (Some(13), 5));
     }
 }

@@ -9,8 +9,8 @@ mod scan;
 mod tail;
 
 use crate::{Batch, Disk, Log, LogError, MAX_APPEND, MAX_RECORD, RealDisk};
-use header::Header;
 use partition::Partition;
+pub(crate) use record::u32_at;
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
@@ -124,7 +124,7 @@ impl EmbeddedLog {
             ErrorKind::WouldBlock => LogError::Locked,
             _ => LogError::system("locking the log's folder", &error),
         })?;
-        let header = Header::open(&*disk, settings)?;
+        let header = header::open(&*disk, settings)?;
         let mut torn = Vec::new();
         let mut partitions = Vec::new();
         for number in 0..header.partitions {
@@ -206,9 +206,11 @@ impl Log for EmbeddedLog {
     }
 }
 
+/// What every backend refuses of an append before it does anything.
+///
 /// # Errors
 /// `log.empty`, `log.too_large`.
-pub(crate) fn check_sizes(records: &[&[u8]]) -> Result<(), LogError> {
+pub fn check_sizes(records: &[&[u8]]) -> Result<(), LogError> {
     let mut sum = 0_usize;
     for record in records {
         if record.is_empty() {

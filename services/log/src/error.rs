@@ -69,9 +69,23 @@ pub enum LogError {
     /// The caller's key fingerprint is not the header's.
     #[error("the log belongs to another key; give the key that it was made with")]
     Key,
-    /// The folder holds another topic, or the name is not 1 to 249 bytes long.
-    #[error("the folder does not hold this topic; check the folder and the topic's name")]
+    /// The folder or broker does not hold this topic, or the name is not 1 to 249 bytes long.
+    #[error("this topic is not here; check the folder or broker and the topic's name")]
     Topic,
+    /// A topic's setting is not the planned one.
+    #[error(
+        "topic {topic} has {setting}={found}, planned is {planned}; compare with `levee topics check`"
+    )]
+    Setting {
+        /// The topic.
+        topic: String,
+        /// Kafka's name of the setting.
+        setting: String,
+        /// The plan's value.
+        planned: String,
+        /// The topic's value.
+        found: String,
+    },
     /// A record or an append is larger than the limit.
     #[error("{bytes} bytes are more than the limit of {limit}; split the append or the record")]
     TooLarge {
@@ -90,7 +104,7 @@ pub enum LogError {
         detail: String,
     },
     /// The system refused an operation.
-    #[error("{action} failed: {detail}; check the disk and the folder's permissions, then retry")]
+    #[error("{action} failed: {detail}; check the disk or broker and the permissions, then retry")]
     Io {
         /// What was being done.
         action: &'static str,
@@ -113,6 +127,7 @@ impl LogError {
             Self::Version { .. } => "log.version",
             Self::Key => "log.key",
             Self::Topic => "log.topic",
+            Self::Setting { .. } => "log.setting",
             Self::TooLarge { .. } => "log.too_large",
             Self::Empty => "log.empty",
             Self::Unconfirmed { .. } => "log.unconfirmed",

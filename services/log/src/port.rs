@@ -34,6 +34,12 @@ pub trait Log: Send + Sync {
     /// appending them again. After any other error none of them is or will be in the log.
     fn append(&self, partition: u32, records: &[&[u8]]) -> Result<Range<u64>, LogError>;
 
+    /// Appends to several partitions at once and answers in the order of `groups`, each as
+    /// [`Log::append`] would. A backend that waits for another machine waits once for all.
+    fn append_each(&self, groups: &[(u32, &[&[u8]])]) -> Vec<Result<Range<u64>, LogError>> {
+        groups.iter().map(|(partition, records)| self.append(*partition, records)).collect()
+    }
+
     /// Replaces the content of `into` by durable records from offset `from` on.
     ///
     /// The sum of the payloads stays within `max_bytes`, except that one record is always given.
