@@ -123,6 +123,7 @@ codes! {
     PackValue "pack.value" 422 false "a value is of the wrong form or out of range" "值的形式或范围有误";
     PackYaml "pack.yaml" 422 false "the file is not yaml as packs may use it" "文件不是规则包可用的 YAML";
     ParkedExpired "parked.expired" 422 false "the record stayed unmatched longer than is kept" "记录长期未匹配已过期";
+    PartitionSuperseded "partition.superseded" 503 true "another member has taken the partition over" "该分区已由其他成员接管";
     PathUnknown "path.unknown" 404 false "there is nothing at this path" "路径不存在";
     QueryInvalid "query.invalid" 400 false "a query parameter is not understood" "查询参数有误";
     SchemaRange "schema.range" 422 false "a field is outside its range" "字段超出允许范围";

@@ -159,6 +159,17 @@ pub(crate) fn event_message(event: &Event, catalogue: &Catalogue) -> wire::Event
     }
 }
 
+/// A frame of these entries with their instants, as a record.
+#[must_use]
+pub fn encode<'e>(
+    at: Instant,
+    entries: impl Iterator<Item = (Instant, &'e Entry)>,
+    catalogue: &Catalogue,
+) -> Vec<u8> {
+    let entries = entries.map(|(own, entry)| seal(entry, own, at, catalogue)).collect();
+    wire::Frame { version: VERSION, at_us: at.0, entries, ..wire::Frame::default() }.encode_to_vec()
+}
+
 /// Reads a frame's bytes and checks its version.
 ///
 /// # Errors

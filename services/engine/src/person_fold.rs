@@ -27,6 +27,9 @@ use crate::{
     words::Word,
 };
 
+/// Bytes of events in one adopt; one event may be larger.
+const PORTION: usize = 256 << 10;
+
 /// The newest claim of one household.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Claimed {
@@ -198,8 +201,7 @@ impl PersonFold {
             (false, true) => self.take_parked(person, &claim.person, at),
             _ => {}
         }
-        let events = self.events(person, &claim.person);
-        if !events.is_empty() {
+        for events in portions(self.events(person, &claim.person)) {
             let adopt = self.owned(person).adopt(&claim.person, events);
             told.extend(adopt.map(|adopt| Stamped::new(at, Entry::Adopt(Box::new(adopt)))));
         }
@@ -229,6 +231,24 @@ impl PersonFold {
         };
         self.owned[at].ledger.records().filter_map(event).collect()
     }
+}
+
+/// Parts of bounded size: the events of one turn add up.
+fn portions(events: Vec<Event>) -> Vec<Vec<Event>> {
+    let mut portions: Vec<Vec<Event>> = Vec::new();
+    let mut room = 0;
+    for event in events {
+        let bytes = 300 + event.fields.bytes().len();
+        match portions.last_mut().filter(|_| bytes <= room) {
+            Some(last) => last.push(event),
+            None => {
+                portions.push(vec![event]);
+                room = PORTION;
+            }
+        }
+        room = room.saturating_sub(bytes);
+    }
+    portions
 }
 
 impl Owned {

@@ -12,8 +12,10 @@ pub mod http;
 pub mod key;
 mod meters;
 pub mod port;
+mod spread;
 
 pub use caller::{Accounts, Caller, Role};
 pub use dead_letter::DeadLetter;
 pub use http::{Intake, Limits, closed};
 pub use port::{BatchReport, BoxFuture, Journal, Outcome, Receipt, Submission, SubmitError};
+pub use spread::{Delivery, Spread, Target};

@@ -3,6 +3,8 @@
 use log::LogError;
 use proto::frame::FrameError;
 
+use crate::{partition::passes, store::StoreError};
+
 /// Why the fold cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -42,6 +44,12 @@ pub enum Fault {
     /// The snapshots' folder cannot be used.
     #[error("the snapshots cannot be used: {0}")]
     Snapshots(#[from] std::io::Error),
+    /// The store of snapshots cannot be used.
+    #[error("snapshot.io: the snapshots cannot be used: {0}")]
+    Store(StoreError),
+    /// Another member has taken the partition over; it goes on there.
+    #[error("partition.superseded: another member has taken the partition over")]
+    Superseded,
     /// The same metric is registered twice, or the system gives no thread.
     #[error("the watcher cannot start: {0}")]
     Start(String),
@@ -61,8 +69,19 @@ impl Fault {
                 FrameError::Sealed(_) => "frame.sealed",
             },
             Fault::Gap { .. } => "journal.gap",
-            Fault::Snapshots(_) => "snapshot.io",
+            Fault::Snapshots(_) | Fault::Store(_) => "snapshot.io",
+            Fault::Superseded => "partition.superseded",
             Fault::Start(_) => "service.fault",
+        }
+    }
+
+    /// Whether the same step may succeed later, so that trying again is right.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        match self {
+            Fault::Log { error, .. } => passes(error),
+            Fault::Store(error) => matches!(error, StoreError::Failed(_)),
+            _ => false,
         }
     }
 

@@ -28,13 +28,9 @@ pub struct Letter {
 }
 
 impl Letter {
-    pub(crate) fn of(
-        code: Code,
-        at: Instant,
-        index: u32,
-        entry: &Entry,
-        known: &Catalogue,
-    ) -> Letter {
+    /// The letter of an entry that was the `index`-th of its frame.
+    #[must_use]
+    pub fn of(code: Code, at: Instant, index: u32, entry: &Entry, known: &Catalogue) -> Letter {
         let body = match entry {
             Entry::Event(event) => Some(event_json(event, known).canonical()),
             Entry::Profile(profile) => Some(profile.canonical.to_vec()),

@@ -24,12 +24,14 @@ mod letters;
 mod machine;
 mod meters;
 mod outlet;
+mod partition;
 mod portrait;
 mod replay;
 mod restore;
 mod sequencer;
 mod snapshot;
 mod state;
+mod store;
 mod topics;
 mod watcher;
 
@@ -38,10 +40,12 @@ pub use batches::Report;
 pub use fault::Fault;
 pub use hands::Crew;
 pub use letters::Letter;
-pub use machine::Writer;
+pub use machine::{Tally, Writer};
+pub use partition::{Limits, PartitionMachine, Ports, Progress, Step, Topic};
 pub use replay::{Derived, derive};
 pub use sequencer::{Receipt, Submission, SubmitError};
-pub use topics::{ALERTS, DEAD_LETTERS, JOURNAL, Topics};
+pub use store::{ObjectFolder, Store, StoreError};
+pub use topics::{ALERTS, DEAD_LETTERS, JOURNAL, PERSONS, Topics};
 pub use watcher::{Parts, Phase, Watcher};
 
 /// Partitions of the fold in memory.

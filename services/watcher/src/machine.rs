@@ -34,13 +34,19 @@ pub type Writer = Arc<dyn Fn(&Letter) -> Vec<u8> + Send + Sync>;
 
 /// What happened to entries since the beginning of the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, Deserialize)]
-pub(crate) struct Tally {
-    pub(crate) accepted: u64,
-    pub(crate) decided: u64,
-    pub(crate) duplicate: u64,
-    pub(crate) parked: u64,
-    pub(crate) dead: u64,
-    pub(crate) alerts: u64,
+pub struct Tally {
+    /// All entries that were read: the sum of those below.
+    pub accepted: u64,
+    /// Those that a decision has looked at.
+    pub decided: u64,
+    /// Those that were known before.
+    pub duplicate: u64,
+    /// Those that waited for a profile when they came.
+    pub parked: u64,
+    /// Those that went to the dead letters.
+    pub dead: u64,
+    /// Alerts that were made.
+    pub alerts: u64,
 }
 
 /// An entry that waits to be applied, and where it stands.
@@ -361,7 +367,7 @@ impl Machine {
 }
 
 impl Tally {
-    fn note(&mut self, outcome: Outcome) {
+    pub(crate) fn note(&mut self, outcome: Outcome) {
         self.accepted += 1;
         match outcome {
             Outcome::Accepted | Outcome::Unmatched => self.decided += 1,

@@ -15,6 +15,7 @@ const READ: usize = 4 << 20;
 /// The way into one topic.
 pub(crate) struct Outlet {
     log: Arc<dyn Log>,
+    partition: u32,
     pending: VecDeque<Vec<u8>>,
     /// Everything of ours before this is known to be there.
     known: u64,
@@ -23,8 +24,13 @@ pub(crate) struct Outlet {
 
 impl Outlet {
     pub(crate) fn new(log: Arc<dyn Log>) -> Result<Outlet, LogError> {
-        let known = log.end(0)?;
-        Ok(Outlet { log, pending: VecDeque::new(), known, unsure: false })
+        Outlet::of(log, 0)
+    }
+
+    /// The way into one partition of a topic that others may write too.
+    pub(crate) fn of(log: Arc<dyn Log>, partition: u32) -> Result<Outlet, LogError> {
+        let known = log.end(partition)?;
+        Ok(Outlet { log, partition, pending: VecDeque::new(), known, unsure: false })
     }
 
     pub(crate) fn put(&mut self, record: Vec<u8>) {
@@ -49,7 +55,7 @@ impl Outlet {
             let records: Vec<&[u8]> =
                 self.pending.iter().map(Vec::as_slice).take_while(fits).collect();
             let count = records.len();
-            match self.log.append(0, &records) {
+            match self.log.append(self.partition, &records) {
                 Ok(range) => {
                     self.known = range.end;
                     self.pending.drain(..count);
@@ -67,7 +73,7 @@ impl Outlet {
     fn look(&mut self) -> Result<(), LogError> {
         let pending = &mut self.pending;
         let from = self.known;
-        let end = each_record(&*self.log, from, |_, record| {
+        let end = each_record_of(&*self.log, self.partition, from, |_, record| {
             if let Some(at) = pending.iter().position(|waiting| waiting == record) {
                 pending.remove(at);
             }
@@ -82,12 +88,21 @@ impl Outlet {
 pub(crate) fn each_record(
     log: &dyn Log,
     from: u64,
+    seen: impl FnMut(u64, &[u8]),
+) -> Result<u64, LogError> {
+    each_record_of(log, 0, from, seen)
+}
+
+fn each_record_of(
+    log: &dyn Log,
+    partition: u32,
+    from: u64,
     mut seen: impl FnMut(u64, &[u8]),
 ) -> Result<u64, LogError> {
     let mut next = from;
     let mut batch = Batch::new();
     loop {
-        log.read(0, next, READ, &mut batch)?;
+        log.read(partition, next, READ, &mut batch)?;
         batch.iter().for_each(|(offset, record)| seen(offset, record));
         match batch.next_offset() {
             Some(further) => next = further,

@@ -6,6 +6,9 @@ use log::{EmbeddedLog, Extent, Log, LogError, ReadOnlyDisk, Settings, Verify};
 
 /// Everything that enters, one frame a record.
 pub const JOURNAL: &str = "journal";
+/// What profiles say about persons, and the events of persons; only where the journal has several
+/// partitions.
+pub const PERSONS: &str = "persons";
 /// Every published alert, one JSON line a record.
 pub const ALERTS: &str = "alerts";
 /// What was refused, one JSON line a record.
