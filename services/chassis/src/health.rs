@@ -134,6 +134,14 @@ impl Health {
         silent.map(|(name, _)| name.clone()).collect()
     }
 
+    /// Each loop that turns, and the time since it has beaten.
+    #[must_use]
+    pub fn silences(&self) -> Vec<(String, Duration)> {
+        let now = self.shared.clock.monotonic();
+        let board = self.board();
+        board.loops.iter().map(|(name, b)| (name.clone(), now.saturating_sub(b.last))).collect()
+    }
+
     fn board(&self) -> MutexGuard<'_, Board> {
         self.shared.board.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,6 +12,7 @@ pub mod run;
 pub mod serve;
 pub mod telemetry;
 pub mod threads;
+mod vitals;
 
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use config::ConfigError;

@@ -1,15 +1,21 @@
 //! What the door counts. No label holds anything of a record or an account.
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramTimer, IntCounter, IntCounterVec, Opts, Registry,
+};
 use proto::codes::Code;
 
 use crate::{door::Tally, port::Outcome};
+
+/// Bounds of the time to a decision; 5 s is the promise that alerts are held to.
+const DECISION_SECONDS: [f64; 9] = [0.005, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0];
 
 /// The door's counters.
 #[derive(Debug)]
 pub(crate) struct Meters {
     records: IntCounterVec,
     requests: IntCounterVec,
+    decided: Histogram,
     dropped: IntCounter,
     unverified: IntCounter,
     ahead: IntCounter,
@@ -27,7 +33,14 @@ impl Meters {
             registry.register(Box::new(one.clone()))?;
             Ok::<_, prometheus::Error>(one)
         };
+        let decided = HistogramOpts::new(
+            "levee_intake_decision_seconds",
+            "From a checked call to its answer: its records are durable and decided upon.",
+        );
+        let decided = Histogram::with_opts(decided.buckets(DECISION_SECONDS.to_vec()))?;
+        registry.register(Box::new(decided.clone()))?;
         Ok(Meters {
+            decided,
             records: vec(
                 "levee_intake_records_total",
                 "Records by outcome; refused ones by code.",
@@ -51,6 +64,11 @@ impl Meters {
                 "Well-formed events more than 5 minutes ahead of the clock.",
             )?,
         })
+    }
+
+    /// Measures until it is dropped, also when the caller goes away before the answer.
+    pub(crate) fn decision(&self) -> HistogramTimer {
+        self.decided.start_timer()
     }
 
     pub(crate) fn record(&self, outcome: Outcome) {

@@ -19,6 +19,7 @@ mod restore;
 mod rules;
 mod simulate;
 mod up;
+mod volume;
 
 use std::process::ExitCode;
 

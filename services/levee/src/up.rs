@@ -24,7 +24,7 @@ use watcher::{Phase, Submission, Watcher};
 
 use crate::{
     folder::{Folder, Stand},
-    packs,
+    packs, volume,
 };
 use ports::{AlertsPort, Callers, HouseholdsPort, JournalPort};
 pub(crate) use ports::{outcome, submission};
@@ -83,6 +83,7 @@ async fn body(service: Service<Args>) -> Result<(), Failure> {
         .await
         .map_err(|e| Failure::new(64, format!("cannot listen on {}: {e}", args.listen)))?;
     let address = listener.local_addr()?;
+    volume::register(service.registry(), folder.dir())?;
     let watcher = folder.watcher(Stand {
         topics,
         threads: service.threads().clone(),

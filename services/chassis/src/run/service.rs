@@ -15,6 +15,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::health::{Component, Health};
 use crate::ops;
 use crate::threads::Threads;
+use crate::vitals::Vitals;
 
 /// The wish that the process stops. Clones share it; it is never taken back.
 #[derive(Debug, Clone, Default)]
@@ -83,6 +84,7 @@ impl<C> Service<C> {
         let process = prometheus::process_collector::ProcessCollector::for_self();
         registry.register(Box::new(process))?;
         let health = Health::new(Arc::clone(&clock));
+        registry.register(Box::new(Vitals::new(health.clone())?))?;
         let own = health.component(program.name);
         let (shutdown, threads) = (Shutdown::default(), Threads::default());
         let hooks = Mutex::default();

@@ -111,7 +111,14 @@ pub(super) async fn submit(
     }
     let tally = checked.tally;
     let (submission, records) = checked.into_submission();
-    let receipt = shared.journal.submit(submission).await?;
+    let timer = shared.meters.decision();
+    let receipt = shared.journal.submit(submission).await;
+    match &receipt {
+        Ok(_) => timer.observe_duration(),
+        // What was not taken was not decided; the counter of answers has it.
+        Err(_) => drop(timer.stop_and_discard()),
+    }
+    let receipt = receipt?;
     shared.meters.noticed(&tally);
     Ok(taken(&receipt, (&records, &tally), alone, &shared.meters))
 }
