@@ -106,6 +106,17 @@ codes! {
     LogUnconfirmed "log.unconfirmed" 503 true "a write was not confirmed" "写入未获确认";
     LogVersion "log.version" 500 false "the log was written by a newer program" "日志由更新的程序写入";
     MethodUnknown "method.unknown" 405 false "this path does not take this method" "此路径不支持该方法";
+    OutboundAddress "outbound.address" 422 false "the host stands for an address that may not be called" "主机对应的地址不允许访问";
+    OutboundAnswer "outbound.answer" 502 true "the receiver's answer broke off or is not http" "接收方的应答中断或不是 HTTP";
+    OutboundConnect "outbound.connect" 502 true "the receiver takes no connection" "无法连接接收方";
+    OutboundHost "outbound.host" 422 false "the host is not on the list of hosts that may be called" "主机不在允许名单内";
+    OutboundPort "outbound.port" 422 false "the port is not on the list for this host" "端口不在允许名单内";
+    OutboundResolve "outbound.resolve" 502 true "the host stands for no address" "主机名无法解析";
+    OutboundScheme "outbound.scheme" 422 false "only https may be called, http where the list says so" "只允许 https，除非名单另有规定";
+    OutboundTimeout "outbound.timeout" 504 true "the receiver did not answer in time" "接收方未在时限内应答";
+    OutboundTls "outbound.tls" 502 true "the receiver cannot prove that it is the host" "接收方证书不可信";
+    OutboundUrl "outbound.url" 422 false "the url is not well formed" "网址格式有误";
+    OutboundUserinfo "outbound.userinfo" 422 false "the url may not hold a user name or a password" "网址不得包含用户名或密码";
     OverloadBusy "overload.busy" 503 true "the service is behind; send again later" "服务繁忙，请稍后重试";
     OverloadRate "overload.rate" 429 true "too many requests at once; send again later" "请求过多，请稍后重试";
     PackConflict "pack.conflict" 409 false "the pack contradicts one in force" "规则包与在用规则包冲突";

@@ -23,6 +23,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("planner", &["proto"]),
     ("notifier", &["proto", "planner", "store", "levee-log", "chassis"]),
     ("test-broker", &[]),
+    ("notifier", &["proto", "planner", "store", "outbound", "levee-log", "chassis"]),
+    ("outbound", &["proto"]),
     ("levee", &["*"]),
     ("system-tests", &["*"]),
 ];
@@ -30,6 +32,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Arrows beyond the table, each with its reason.
 const EXCEPTIONS: &[(&str, &str, &str)] =
     &[("intake", "rules", "a pack may declare event types, and the door checks events by them")];
+
+/// TLS providers beside ring that a library's features could bring in.
+const OTHER_TLS: [&str; 6] =
+    ["aws-lc-rs", "aws-lc-sys", "boring", "boring-sys", "native-tls", "rustls-openssl"];
 
 /// A manifest's sections that make an arrow.
 const SECTIONS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
@@ -101,6 +107,12 @@ fn unshared(manifests: &[Manifest]) -> Vec<String> {
     faults
 }
 
+fn other_tls(lock: &Table) -> Vec<String> {
+    let packages = lock["package"].as_array().expect("the lock file lists packages");
+    let names = packages.iter().filter_map(|package| package["name"].as_str());
+    names.filter(|name| OTHER_TLS.contains(name)).map(str::to_owned).collect()
+}
+
 fn root_manifest() -> Table {
     let files = tree::files();
     let root = files.iter().find(|f| f.path == "Cargo.toml").expect("the root manifest");
@@ -130,6 +142,15 @@ fn every_exception_is_in_use() {
 #[test]
 fn manifests_share_versions_and_lints() {
     tree::none("use `workspace = true`", &unshared(&manifests(&tree::files())));
+}
+
+#[test]
+fn ring_is_the_only_tls_provider() {
+    let lock = tree::files().into_iter().find(|f| f.path == "Cargo.lock").expect("the lock file");
+    let lock: Table = lock.text.parse().expect("the lock file is TOML");
+    tree::none("choose the library's feature for ring", &other_tls(&lock));
+    let planted = "[[package]]\nname = \"ring\"\n[[package]]\nname = \"aws-lc-rs\"\n";
+    assert_eq!(other_tls(&planted.parse().expect("TOML")), ["aws-lc-rs"]);
 }
 
 #[test]
