@@ -67,6 +67,9 @@ codes! {
     BodyTimeout "body.timeout" 408 true "the body arrives too slowly" "内容接收超时";
     BodyType "body.type" 415 false "the body's content type is not supported" "不支持的内容类型";
     CaseUnknown "case.unknown" 404 false "no case of this id is known" "没有此个案";
+    ChannelKey "channel.key" 422 false "the key is not one of a group robot" "不是群机器人的 key";
+    ChannelMailbox "channel.mailbox" 422 false "the recipient is not a mailbox" "收件人不是有效邮箱";
+    ChannelTarget "channel.target" 422 false "the channel does not serve this kind of target" "该通道不支持此类目标";
     CloudEventsVersion "cloudevents.version" 422 false "specversion must be 1.0" "specversion 必须为 1.0";
     CorrectionUnmatched "correction.unmatched" 200 false "the correction names an event of another subject or type" "更正所指事件的对象或类型不同";
     ExplainExpired "explain.expired" 410 false "the journal no longer reaches back to this alert" "日志已不再包含该预警的依据";
@@ -137,6 +140,12 @@ codes! {
     PartitionSuperseded "partition.superseded" 503 true "another member has taken the partition over" "该分区已由其他成员接管";
     PathUnknown "path.unknown" 404 false "there is nothing at this path" "路径不存在";
     QueryInvalid "query.invalid" 400 false "a query parameter is not understood" "查询参数有误";
+    ReceiverBusy "receiver.busy" 503 true "the receiver wants to be called later" "接收方繁忙，要求稍后再试";
+    ReceiverGone "receiver.gone" 410 false "the receiver is no more" "接收方已不存在";
+    ReceiverLogin "receiver.login" 502 true "the mail relay refuses the login" "邮件中继拒绝登录";
+    ReceiverRedirect "receiver.redirect" 502 true "the receiver answered with a redirect, which is not followed" "接收方返回重定向，不予跟随";
+    ReceiverRefused "receiver.refused" 422 false "the receiver does not take this message" "接收方拒收此消息";
+    ReceiverStatus "receiver.status" 502 true "the receiver answered with an error" "接收方返回错误";
     SchemaRange "schema.range" 422 false "a field is outside its range" "字段超出允许范围";
     SchemaRequired "schema.required" 422 false "a required field is missing" "缺少必填字段";
     SchemaSubject "schema.subject" 422 false "the subject does not fit the event type" "对象与事件类型不符";

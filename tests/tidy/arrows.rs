@@ -21,10 +21,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("console", &["proto", "levee-log", "chassis"]),
     ("store", &["proto"]),
     ("planner", &["proto"]),
-    ("notifier", &["proto", "planner", "store", "levee-log", "chassis"]),
     ("test-broker", &[]),
-    ("notifier", &["proto", "planner", "store", "outbound", "levee-log", "chassis"]),
     ("outbound", &["proto"]),
+    ("notifier", &["proto", "planner", "store", "outbound", "levee-log", "chassis"]),
     ("levee", &["*"]),
     ("system-tests", &["*"]),
 ];

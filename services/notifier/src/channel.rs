@@ -4,6 +4,10 @@
 //! try again, how long, and what then, is decided in one place for all of them. It keeps no
 //! state between sends but connections, and reads neither the store nor the clock.
 
+pub mod smtp;
+pub mod webhook;
+pub mod wecom;
+
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use planner::Notice;

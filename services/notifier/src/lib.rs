@@ -4,5 +4,9 @@
 //! `planner`'s decision. It refuses to know how alerts come about.
 
 pub mod channel;
+#[cfg(test)]
+mod sample;
+pub mod signature;
+mod text;
 
 pub use channel::{BoxFuture, Channel, Kind, Outgoing, Secrets, Target, Verdict};

@@ -52,20 +52,29 @@ impl Fault {
 
     /// What a chain of errors comes down to.
     pub(crate) fn of(error: &hyper_util::client::legacy::Error) -> Fault {
-        let mut cause: Option<&(dyn Error + 'static)> = error.source();
-        while let Some(error) = cause {
-            if let Some(fault) = error.downcast_ref::<Fault>() {
-                return *fault;
-            }
-            if error.is::<rustls::Error>() {
-                return Fault::Tls;
-            }
-            // An I/O error's `source` passes over the error that it holds.
-            let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-            cause = held.map(|held| held as &(dyn Error + 'static)).or_else(|| error.source());
+        if let Some(fault) = causes(error).find_map(|cause| cause.downcast_ref::<Fault>()) {
+            return *fault;
+        }
+        if is_tls(error) {
+            return Fault::Tls;
         }
         if error.is_connect() { Fault::Connect } else { Fault::Answer }
     }
+}
+
+/// Whether TLS is behind an error: a peer that cannot prove who it is, or speaks something else.
+#[must_use]
+pub fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| cause.is::<rustls::Error>())
+}
+
+/// The error and what is behind it. An I/O error's `source` passes over the error that it holds.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn Error + 'static) = *error;
+        let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        held.map(|held| held as &(dyn Error + 'static)).or_else(|| error.source())
+    })
 }
 
 impl fmt::Display for Fault {

@@ -16,7 +16,7 @@ mod tls;
 pub use address::is_public;
 pub use allow::{AllowList, BadEntry, Endpoint};
 pub use client::{Answer, Client, Limits};
-pub use fault::Fault;
+pub use fault::{Fault, is_tls};
 pub use hyper::{HeaderMap, body::Bytes, header};
 pub use resolve::{Addresses, Resolver, SystemResolver};
 pub use tls::{BadRoots, Roots};

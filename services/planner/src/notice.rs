@@ -53,6 +53,8 @@ pub struct Data {
     pub risks: Vec<Box<str>>,
     /// The rules that stand.
     pub signals: Vec<Signal>,
+    /// The measures of all signals, each once, with titles.
+    pub measures: Vec<Offer>,
     /// Larger first in queues.
     pub priority: i64,
     /// Which levels of government it goes to.
@@ -77,6 +79,18 @@ pub struct Signal {
     pub why: Why,
     /// Codes of the measures that can be offered.
     pub measures: Vec<Box<str>>,
+}
+
+/// A measure that can be offered; its titles are empty where no pack gives one.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Offer {
+    /// Its code.
+    pub code: Box<str>,
+    /// Its title in Chinese.
+    pub zh: Box<str>,
+    /// Its title in English.
+    pub en: Box<str>,
 }
 
 /// A sentence in both languages.
