@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use planner::{Notice, notice::Clocks};
+use planner::{
+    Notice,
+    notice::{Clocks, Overdue},
+};
 use proto::{alert::Severity, person::holds_id_number};
 
 /// Most characters of one text that a pack or a profile wrote.
@@ -77,14 +80,15 @@ impl Lang {
         }
     }
 
-    fn risk(self, risk: &str) -> &str {
-        let known = RISKS.iter().find(|(name, _, _)| *name == risk);
-        known.map_or(risk, |(_, zh, en)| self.t(zh, en))
+    /// A word of the contract; a pack may have others, which stand for themselves.
+    fn word(self, word: &str) -> &str {
+        let known = WORDS.iter().find(|(name, _, _)| *name == word);
+        known.map_or(word, |(_, zh, en)| self.t(zh, en))
     }
 }
 
-/// The risks of the contract; a pack may have others.
-const RISKS: [(&str, &str, &str); 10] = [
+/// Risks, levels of government, and the steps of the chain.
+const WORDS: [(&str, &str, &str); 25] = [
     ("illness", "因病", "illness"),
     ("accident", "意外事故", "accident"),
     ("employment", "就业", "employment"),
@@ -95,6 +99,21 @@ const RISKS: [(&str, &str, &str); 10] = [
     ("labour", "缺劳动力", "labour"),
     ("guarantee", "三保障和饮水", "guarantees"),
     ("income", "收入", "income"),
+    ("village", "村", "village"),
+    ("township", "乡镇", "township"),
+    ("county", "县", "county"),
+    ("city", "市", "city"),
+    ("province", "省", "province"),
+    ("acknowledge", "签收", "acknowledge"),
+    ("visit", "入户", "visit"),
+    ("decide", "研判", "decide"),
+    ("comparison", "信息比对", "comparison"),
+    ("meeting", "村级评议", "meeting"),
+    ("posting", "公示", "posting"),
+    ("entry", "系统录入", "entry"),
+    ("measures", "落实帮扶", "measures"),
+    ("risk_removed", "风险消除", "risk removed"),
+    ("follow_up", "回访", "follow-up"),
 ];
 
 /// What is said about one alert.
@@ -103,7 +122,7 @@ pub(crate) fn said(alert: &Notice, lang: Lang) -> Said {
     let Some(household) = alert.subject.strip_prefix("household/") else {
         return of_no_household(alert, lang);
     };
-    let risks: Vec<_> = data.risks.iter().map(|risk| plain(lang.risk(risk))).collect();
+    let risks: Vec<_> = data.risks.iter().map(|risk| plain(lang.word(risk))).collect();
     let level = lang.level(data.level);
     let change = plain(lang.change(&data.change));
     let risks = risks.join(lang.comma());
@@ -126,6 +145,9 @@ pub(crate) fn said(alert: &Notice, lang: Lang) -> Said {
     let measures = measures(alert, lang);
     if !measures.is_empty() {
         lines.push((lang.t("可用帮扶", "can be offered"), measures));
+    }
+    if let Some(overdue) = &data.overdue {
+        lines.push((lang.t("逾期", "overdue"), passed_on(overdue, lang)));
     }
     let due = due(&data.clocks, lang);
     if !due.is_empty() {
@@ -177,6 +199,16 @@ fn measures(alert: &Notice, lang: Lang) -> String {
     }
     said.truncate(MEASURES);
     said.join(lang.comma())
+}
+
+/// Which answer is missing and who is asked now.
+fn passed_on(overdue: &Overdue, lang: Lang) -> String {
+    let [clock, from, to] =
+        [&overdue.clock, &overdue.from, &overdue.to].map(|word| plain(lang.word(word)));
+    match lang {
+        Lang::Zh => format!("{clock}超时，由{from}转{to}"),
+        Lang::En => format!("no answer to {clock}, passed on from {from} to {to}"),
+    }
 }
 
 fn due(clocks: &Clocks, lang: Lang) -> String {
@@ -239,6 +271,20 @@ mod tests {
         }
         let long = plain(&"长".repeat(500));
         assert_eq!((long.chars().count(), long.ends_with('…')), (LONGEST, true));
+    }
+
+    #[test]
+    fn an_overdue_alert_says_what_is_missing_and_who_is_asked() {
+        let mut notice = (*crate::sample::one().alerts[0]).clone();
+        notice.data.change = "overdue".into();
+        let [clock, from, to] = ["visit", "village", "township"].map(Into::into);
+        notice.data.overdue = Some(Overdue { clock, from, to });
+        let zh = said(&notice, Lang::Zh);
+        assert_eq!(zh.title, "【红】因病、就业：逾期");
+        assert!(zh.lines.contains(&("逾期", "入户超时，由村转乡镇".to_owned())));
+        let en = said(&notice, Lang::En);
+        let text = "no answer to visit, passed on from village to township";
+        assert!(en.lines.contains(&("overdue", text.to_owned())));
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub struct Data {
     pub route: Vec<Box<str>>,
     /// Until when answers are due.
     pub clocks: Clocks,
+    /// The clock that ran out, where the change is `overdue`.
+    pub overdue: Option<Overdue>,
     /// Made while a past was folded in.
     pub history: bool,
 }
@@ -113,6 +115,18 @@ pub struct Clocks {
     pub visit_by: Option<Box<str>>,
     /// It is decided.
     pub decide_by: Option<Box<str>>,
+}
+
+/// A clock that ran out.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Overdue {
+    /// The step that was waited for.
+    pub clock: Box<str>,
+    /// The level of government that was asked.
+    pub from: Box<str>,
+    /// The level that is asked from now on.
+    pub to: Box<str>,
 }
 
 /// The line is not a CloudEvent with an id, a type and a time; nothing of it is shown.

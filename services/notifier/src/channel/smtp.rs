@@ -17,6 +17,7 @@ use lettre::{
         extension::ClientId,
     },
 };
+use outbound::Roots;
 use proto::codes::Code;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -155,6 +156,8 @@ fn parameters(relay: &Relay) -> Result<TlsParameters, BadRelay> {
     let mut builder =
         TlsParameters::builder(relay.host.clone()).certificate_store(CertificateStore::Default);
     if let Some(path) = &relay.roots {
+        // The mail library takes a file without any certificate for a good one.
+        Roots::none().and_file(path).map_err(|_| BadRelay::Roots)?;
         let pem = std::fs::read(path).map_err(|_| BadRelay::Roots)?;
         let certificate = Certificate::from_pem(&pem).map_err(|_| BadRelay::Roots)?;
         builder = builder.add_root_certificate(certificate);

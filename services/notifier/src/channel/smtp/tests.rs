@@ -102,7 +102,9 @@ fn a_wrong_setting_is_told() {
     };
     let told = |relay| Smtp::new(relay, None).map(|_| ()).expect_err("a wrong setting");
     assert_eq!(told(relay("nobody", Protection::Plain, None)), BadRelay::From);
-    let roots = Some("no/such/file.pem");
-    assert_eq!(told(relay("a@b.example", Protection::Tls, roots)), BadRelay::Roots);
+    for roots in ["no/such/file.pem", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")] {
+        let relay = relay("a@b.example", Protection::Tls, Some(roots));
+        assert_eq!(told(relay), BadRelay::Roots, "{roots}");
+    }
     assert!(Smtp::new(relay("a@b.example", Protection::Plain, None), None).is_ok());
 }
