@@ -12,7 +12,12 @@ fn strangers(files: &[File]) -> Vec<String> {
         Code::ALL.iter().filter_map(|code| Some(code.name().split_once('.')?.0)).collect();
     let mut faults = Vec::new();
     for file in files.iter().filter(|file| file.is_rust() && !file.is_test()) {
-        for literal in file.code().split('"').skip(1).step_by(2) {
+        let code = file.code();
+        let parts: Vec<&str> = code.split('"').collect();
+        // A setting of librdkafka may read like a code.
+        let setting = |before: &str| before.ends_with("config.set(") || before.ends_with(").set(");
+        let literals = parts.chunks_exact(2).filter(|pair| !setting(pair[0])).map(|pair| pair[1]);
+        for literal in literals {
             let word = |part: &str| {
                 !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
             };
@@ -78,8 +83,9 @@ fn every_code_is_provoked_by_a_test() {
 fn strange_and_unprovoked_codes_are_found() {
     let planted = File::new("services/a/src/a.rs", "const A: &str = \"time.travel\";");
     assert_eq!(strangers(&[planted]).len(), 1);
-    let good = File::new("services/a/src/a.rs", "const A: &str = \"time.future\";");
-    assert!(strangers(&[good]).is_empty());
+    for good in ["const A: &str = \"time.future\";", "config.set(\"time.travel\", \"1\");"] {
+        assert!(strangers(&[File::new("services/a/src/a.rs", good)]).is_empty(), "{good}");
+    }
     let test = File::new("tests/a/main.rs", "assert(Code::TimeFuture, PackCode::Yaml)");
     let left = unprovoked(&[test]);
     assert!(!left.iter().any(|code| code == "time.future" || code == "pack.yaml"), "{left:?}");
