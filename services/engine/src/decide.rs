@@ -12,6 +12,7 @@ use crate::{
     fold::Fold,
     household::{Household, Known},
     ledger::Ledger,
+    margin::{Margin, margin_after},
     rulebook::{RuleAt, Rulebook},
     view::{Row, View, rows},
     words::Words,
@@ -116,9 +117,15 @@ impl Fold {
             }
         }
         let grown = round.material(&mut desk);
+        let quiet = case.change().is_none() && !grown.grown;
         let held = case.standings.iter().map(|s| s.due()).min().unwrap_or(Date::MAX);
         let partial = matches!(cause, Cause::Event(_));
         let mut until = round_until(partial, household.due, grown.until).min(held);
+        let margin = if quiet {
+            margin_after(&mut desk, &case, cause, household.margin, until)
+        } else {
+            Margin::NONE
+        };
         let moment = Moment { world, at, known: &known, ledger: &ledger, rows: &rows };
         let alert = self.publish(&moment, ix, &mut case, grown.grown);
         if let Some((alert, material_until)) = alert {
@@ -132,6 +139,7 @@ impl Fold {
         household.known = Some(known);
         household.case = (!empty).then_some(case);
         household.due = until;
+        household.margin = margin;
         self.arm(ix);
     }
 }

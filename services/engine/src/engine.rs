@@ -393,7 +393,7 @@ impl Engine {
             Offered::Duplicate => Outcome::Duplicate,
             Offered::Conflict => Outcome::Refused(Code::IdConflict),
             Offered::Full => Outcome::Refused(Code::LimitHousehold),
-            Offered::Taken { changed, unmatched } => {
+            Offered::Taken { changed, unmatched, .. } => {
                 if changed {
                     self.change(hands, at, Some((area.clone(), event.type_id)));
                 }

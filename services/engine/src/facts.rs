@@ -4,7 +4,7 @@
 //! from those two dates of its events, as long as no event comes or goes.
 
 use proto::date::Date;
-use rules::{Fact, FactKind, Literal, Number, Outcome, Type, Window};
+use rules::{Fact, FactKind, Literal, Number, Outcome, Span, Type, Window};
 
 use crate::view::{Row, View, count};
 
@@ -35,6 +35,57 @@ pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
     }
 }
 
+/// The fact's values from the view's date until before `end`, as long as no event comes or goes.
+pub(crate) fn span(view: &mut View<'_>, fact: usize, end: Date) -> Option<Span> {
+    let at = fact;
+    let fact = &view.pack.facts[at];
+    let counted = matches!(fact.kind, FactKind::Sum | FactKind::Max | FactKind::Count);
+    if !counted || fact.default.is_some() {
+        let outcome = outcome(view, at);
+        return Span::of(outcome, view.today, end);
+    }
+    if !view.may_hold(fact) {
+        return Some(Span { low: 0, high: 0, grows: fact.grows });
+    }
+    let spare = std::mem::take(&mut view.spare);
+    let events = inside(view, fact, spare).ok()?;
+    let today = view.today;
+    let stays = |event: &Inside<'_>| event.begins <= today && event.ends >= end;
+    let meets = |event: &&Inside<'_>| event.begins < end;
+    let values = events.iter().filter(meets).map(|event| {
+        let one = fact.kind == FactKind::Count;
+        (if one { 1 } else { int_field(&event.row, fact) }, stays(event))
+    });
+    let span = match fact.kind {
+        FactKind::Max => {
+            // Whatever stays keeps it from falling further; without any it may read as 0.
+            let (mut least, mut low, mut high) = (None, 0, None);
+            for (value, stays) in values {
+                low = low.min(value);
+                high = high.max(Some(value));
+                least = if stays { least.max(Some(value)) } else { least };
+            }
+            let high = if least.is_some() { high } else { high.max(Some(0)) };
+            let span =
+                Span { low: least.unwrap_or(low), high: high.unwrap_or(0), grows: fact.grows };
+            // From below zero what comes could lift it by more than its amount.
+            Some(span).filter(|span| !span.grows || span.low >= 0)
+        }
+        _ => {
+            let (mut low, mut high) = (0i128, 0i128);
+            for (value, stays) in values {
+                let value = i128::from(value);
+                low += if stays { value } else { value.min(0) };
+                high += if stays { value } else { value.max(0) };
+            }
+            let ends = i64::try_from(low).ok().zip(i64::try_from(high).ok());
+            ends.map(|(low, high)| Span { low, high, grows: fact.grows })
+        }
+    };
+    view.spare = events;
+    span
+}
+
 /// A `where` fails.
 struct Fails;
 
@@ -47,7 +98,7 @@ pub(crate) struct Inside<'a> {
 }
 
 /// The dates between which an event is inside a window.
-fn span(window: Window, occurred_on: Date) -> (Date, Date) {
+fn stay(window: Window, occurred_on: Date) -> (Date, Date) {
     let days = |n: u32| occurred_on.plus(i32::try_from(n).unwrap_or(i32::MAX));
     let months = |n: u32| i32::try_from(n).unwrap_or(i32::MAX - 1);
     match window {
@@ -78,7 +129,7 @@ fn inside<'a>(
 ) -> Result<Vec<Inside<'a>>, Fails> {
     events.clear();
     for row in view.rows.iter().filter(|row| fact.types.contains(&row.type_id)) {
-        let (begins, ends) = span(fact.window, row.occurred_on);
+        let (begins, ends) = stay(fact.window, row.occurred_on);
         if ends > view.today && view.passes(fact, row).ok_or(Fails)? {
             events.push(Inside { row: *row, begins, ends });
         }

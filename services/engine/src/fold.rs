@@ -19,6 +19,7 @@ use crate::{
     decide::Cause,
     household::{Household, Known, Person},
     ledger::{Ledger, Offered, Source},
+    margin::Margin,
     words::Words,
     world::World,
 };
@@ -187,11 +188,11 @@ impl Fold {
             Some(person) => household.seat(person),
         };
         let offered = household.ledger.offer(routed.event, routed.source, slot);
-        let (changed, unmatched) = match offered {
+        let (changed, unmatched, alone) = match offered {
             Offered::Duplicate => return Outcome::Duplicate,
             Offered::Conflict => return Outcome::Refused(Code::IdConflict),
             Offered::Full => return Outcome::Refused(Code::LimitHousehold),
-            Offered::Taken { changed, unmatched } => (changed, unmatched),
+            Offered::Taken { changed, unmatched, alone } => (changed, unmatched, alone),
         };
         if household.known.is_none() {
             let parked = household.parked.get_or_insert_default();
@@ -202,6 +203,9 @@ impl Fold {
         }
         if changed {
             household.ledger.forget(oldest_kept(world, routed.at));
+            if alone && self.passes_over(world, ix, routed) {
+                return Outcome::Accepted;
+            }
             self.decide(world, ix, routed.at, Cause::Event(routed.event.type_id));
         }
         if unmatched { Outcome::Unmatched } else { Outcome::Accepted }
@@ -236,6 +240,7 @@ impl Fold {
         self.alerts.extend(alert);
         let household = &mut self.households[ix as usize];
         household.known = None;
+        household.margin = Margin::NONE;
         household.case = None;
         household.removed_at = Some(Box::new(removed));
         let today = at.date();

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     case::Case,
     ledger::{Ledger, Slot},
+    margin::Margin,
     words::{Word, Words},
 };
 
@@ -43,6 +44,9 @@ pub(crate) struct Household {
     pub due: Date,
     /// The earliest date under which it stands in the calendar.
     pub armed: Date,
+    /// How much may come before it must be decided again.
+    #[serde(skip)]
+    pub margin: Margin,
     /// The date of the last change of its data.
     pub changed_on: Date,
     /// The generation of rule packs at the last change of its data.
@@ -67,6 +71,7 @@ impl Household {
             removed_at: None,
             due: Date::MAX,
             armed: Date::MAX,
+            margin: Margin::NONE,
             changed_on: Date::MAX,
             changed_under: 0,
             seen,

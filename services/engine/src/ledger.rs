@@ -44,6 +44,8 @@ pub(crate) enum Offered {
         changed: bool,
         /// It names an event of another type.
         unmatched: bool,
+        /// It came, and nothing else changed.
+        alone: bool,
     },
     /// The same identity with the same content is here.
     Duplicate,
@@ -223,9 +225,9 @@ impl Ledger {
         if corrected || event.supersedes.is_some() {
             self.corrections = true;
             let (changed, strays) = self.restate(source, slot);
-            return Offered::Taken { changed, unmatched: strays.contains(&place) };
+            return Offered::Taken { changed, unmatched: strays.contains(&place), alone: false };
         }
-        Offered::Taken { changed: !event.void, unmatched: false }
+        Offered::Taken { changed: !event.void, unmatched: false, alone: !event.void }
     }
 
     /// Appends the record; live unless it withdraws. Gives its place.
@@ -423,7 +425,7 @@ mod tests {
     #[test]
     fn identity_is_feed_subject_and_id() {
         let mut ledger = Ledger::default();
-        let taken = Offered::Taken { changed: true, unmatched: false };
+        let taken = Offered::Taken { changed: true, unmatched: false, alone: true };
         assert_eq!(ledger.offer(&event("a", None, 1), FEED, 0), taken);
         assert_eq!(ledger.offer(&event("a", None, 1), FEED, 0), Offered::Duplicate);
         assert_eq!(ledger.offer(&event("a", None, 2), FEED, 0), Offered::Conflict);
@@ -435,7 +437,7 @@ mod tests {
     #[test]
     fn an_original_that_comes_after_its_correction_changes_nothing() {
         let mut ledger = Ledger::default();
-        let taken = |changed| Offered::Taken { changed, unmatched: false };
+        let taken = |changed| Offered::Taken { changed, unmatched: false, alone: false };
         assert_eq!(ledger.offer(&event("b", Some("a"), 2), FEED, 0), taken(true));
         assert_eq!(ledger.offer(&event("a", None, 1), FEED, 0), taken(false));
         assert_eq!(live(&ledger), ["b"]);

@@ -15,6 +15,7 @@ mod fold;
 mod hands;
 mod household;
 mod ledger;
+mod margin;
 mod moves;
 mod partition;
 mod past;

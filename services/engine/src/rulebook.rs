@@ -9,7 +9,10 @@ use proto::{
 };
 use rules::{Evaluate, Pack};
 
-use crate::words::{Word, Words};
+use crate::{
+    margin::Addition,
+    words::{Word, Words},
+};
 
 /// A rule of a pack by their places.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +41,7 @@ pub(crate) struct Rulebook {
     slots: Vec<RuleSlot>,
     all: Vec<u16>,
     daily_by_type: Vec<Vec<u16>>,
+    additions: Vec<Option<Addition>>,
     on_event: Vec<u16>,
     /// Whether any fact looks at events about areas.
     pub reads_areas: bool,
@@ -80,6 +84,7 @@ impl Rulebook {
             catalogue,
             all: (0u16..).zip(&slots).map(|(n, _)| n).collect(),
             daily_by_type: Vec::new(),
+            additions: Vec::new(),
             on_event: Vec::new(),
             slots,
             reads_areas: false,
@@ -115,6 +120,14 @@ impl Rulebook {
             list.retain(|n| !self.on_event.contains(n));
             list.dedup();
         }
+        let types = 0..u16::try_from(self.daily_by_type.len()).unwrap_or(u16::MAX);
+        self.additions = types.map(|at| Addition::of(self, TypeId(at))).collect();
+    }
+
+    /// What events of a type add to, where they do nothing else.
+    #[must_use]
+    pub(crate) fn addition(&self, type_id: TypeId) -> Option<&Addition> {
+        self.additions.get(usize::from(type_id.0))?.as_ref()
     }
 
     /// All rules.

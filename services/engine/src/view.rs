@@ -8,7 +8,7 @@ use proto::{
     date::{Date, Instant},
     fields::{Packed, find},
 };
-use rules::{Attr, Fact, Number, Outcome, Pack, Record as Fields, Scope, Text, Truth};
+use rules::{Attr, Fact, Number, Outcome, Pack, Record as Fields, Scope, Span, Text, Truth};
 
 use crate::{
     area::Areas,
@@ -154,9 +154,10 @@ fn field_text<'a>(kind: &'a EventType, bytes: &'a [u8], field: usize) -> &'a str
     }
 }
 
-struct EventFields<'a> {
-    kind: &'a EventType,
-    bytes: &'a [u8],
+/// The packed fields of an event as a `where` reads them.
+pub(crate) struct EventFields<'a> {
+    pub(crate) kind: &'a EventType,
+    pub(crate) bytes: &'a [u8],
 }
 
 impl Fields for EventFields<'_> {
@@ -187,6 +188,19 @@ impl Scope for View<'_> {
 
     fn lacks(&self, fact: usize) -> bool {
         !self.may_hold(&self.pack.facts[fact])
+    }
+
+    fn grows(&self, fact: usize) -> bool {
+        self.pack.facts[fact].grows
+    }
+
+    fn span(&mut self, fact: usize, end: Date) -> Option<Span> {
+        crate::facts::span(self, fact, end)
+    }
+
+    fn table_span(&mut self, table: usize, end: Date) -> Option<Span> {
+        let class = self.words.text(self.known.class);
+        self.pack.tables[table].span(self.known.region, class, self.today, end)
     }
 
     fn attr(&mut self, attr: Attr) -> Outcome {

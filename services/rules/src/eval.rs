@@ -10,6 +10,7 @@ use crate::{
         program::{Arith, Cmp, Expr, Node, Program, Type},
         walk::{self, Machine},
     },
+    margin::{Bound, Span},
     outlook::{self, Failed, Number, Outcome, Symbol, Text, Truth, chosen_number, chosen_text},
 };
 
@@ -24,6 +25,21 @@ pub trait Scope {
     /// one without any and stays until the household's data change.
     fn lacks(&self, _fact: usize) -> bool {
         false
+    }
+    /// Whether money that comes may add to the pack's fact at this place: then [`Scope::span`] says
+    /// by how much.
+    fn grows(&self, _fact: usize) -> bool {
+        true
+    }
+    /// The values of the pack's fact at this place, a number, from today until before `end`; nothing
+    /// where they are not known or it may fail.
+    fn span(&mut self, _fact: usize, _end: Date) -> Option<Span> {
+        None
+    }
+    /// The values that the pack's table at this place gives from today until before `end`; nothing
+    /// where it may have no row. See [`crate::Table::span`].
+    fn table_span(&mut self, _table: usize, _end: Date) -> Option<Span> {
+        None
     }
     /// An attribute of the household; its kind must be [`Attr::kind`].
     fn attr(&mut self, attr: Attr) -> Outcome;
@@ -42,6 +58,7 @@ pub trait Scope {
 pub struct Memo {
     stamp: u32,
     slots: Vec<(u32, Outcome)>,
+    bounds: Vec<(u32, Date, Bound)>,
 }
 
 impl Memo {
@@ -56,6 +73,7 @@ impl Memo {
         self.stamp = self.stamp.wrapping_add(1);
         if self.stamp == 0 {
             self.slots.clear();
+            self.bounds.clear();
             self.stamp = 1;
         }
     }
@@ -70,6 +88,20 @@ impl Memo {
             self.slots.resize(slot + 1, none);
         }
         self.slots[slot] = (self.stamp, outcome);
+    }
+
+    /// What is known of a value until before `end`.
+    pub(crate) fn bound(&self, slot: usize, end: Date) -> Option<Bound> {
+        let known = self.bounds.get(slot).filter(|(s, e, _)| (*s, *e) == (self.stamp, end));
+        known.map(|(_, _, bound)| *bound)
+    }
+
+    pub(crate) fn set_bound(&mut self, slot: usize, end: Date, bound: Bound) {
+        if slot >= self.bounds.len() {
+            let none = (self.stamp.wrapping_sub(1), end, Bound::Number(None));
+            self.bounds.resize(slot + 1, none);
+        }
+        self.bounds[slot] = (self.stamp, end, bound);
     }
 }
 

@@ -20,6 +20,7 @@ mod expr;
 mod filter;
 mod gate;
 pub mod limits;
+mod margin;
 mod near;
 mod outlook;
 mod pack;
@@ -40,6 +41,7 @@ pub use expr::{
     program::{Expr, Type},
 };
 pub use filter::Record;
+pub use margin::Span;
 pub use outlook::{Failed, Number, Outcome, Symbol, Text, Truth};
 pub use pack::{
     Clocks, Decision, Evaluate, Fact, FactKind, Let, LevelExpr, Material, Pack, Rule, Tool,

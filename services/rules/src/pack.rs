@@ -87,6 +87,9 @@ pub struct Fact {
     pub filter: Option<Expr>,
     /// The value without any event, if not the usual one.
     pub default: Option<Literal>,
+    /// Whether money that comes adds to it, at most its amount and at least nothing: a sum or
+    /// maximum of money over events that are not about areas, its `where` never failing.
+    pub grows: bool,
 }
 
 impl Fact {

@@ -10,7 +10,13 @@ use proto::{
     region::{Level, Prefix, Region},
 };
 
-use crate::outlook::{Number, Outcome};
+use crate::{
+    margin::Span,
+    outlook::{Number, Outcome},
+};
+
+/// Years of rows that are looked through for a span.
+const YEARS: usize = 8;
 
 /// One row.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -111,6 +117,26 @@ impl Table {
         })
     }
 
+    /// The values that it gives from `today` until before `end`; nothing where it may have no row,
+    /// or rows of too many years.
+    #[must_use]
+    pub fn span(&self, region: Region, class: &str, today: Date, end: Date) -> Option<Span> {
+        let first = self.lookup(region, class, today);
+        let (low, high) = (first.value?, first.value?);
+        let (mut span, mut from) = (Span { low, high, grows: false }, first.until);
+        for _ in 0..YEARS {
+            if from >= end {
+                return Some(span);
+            }
+            let answer = self.lookup(region, class, from);
+            let value = answer.value?;
+            span.low = span.low.min(value);
+            span.high = span.high.max(value);
+            from = answer.until;
+        }
+        None
+    }
+
     /// Whether any household in `scope` can ever find a row.
     pub(crate) fn meets(&self, scope: Prefix) -> bool {
         self.rows.iter().any(|row| row.region.covers(scope) || scope.covers(row.region))
@@ -159,6 +185,15 @@ mod tests {
             let answer = table.lookup(region, class, today);
             prop_assert_eq!(answer.value, slow(&rows, region, class, start));
             prop_assert!(answer.until > today);
+            let far = Date::ymd(2033, 7, 1).unwrap();
+            let seen = (start..2034).map(|y| Date::ymd(y, if y == start { 6 } else { 1 }, 1).unwrap());
+            let seen: Vec<Option<i64>> =
+                seen.filter(|d| *d < far).map(|d| table.lookup(region, class, d).value).collect();
+            let span = table.span(region, class, today, far);
+            if let Some(span) = span {
+                prop_assert_eq!(Some(span.low), seen.iter().min().copied().unwrap());
+                prop_assert_eq!(Some(span.high), seen.iter().max().copied().unwrap());
+            }
             for year in start..2035 {
                 let date = Date::ymd(year, 12, 31).unwrap();
                 if date < answer.until {

@@ -155,6 +155,19 @@ impl Program {
         fixed.into_iter().flatten().chain(list.iter().copied())
     }
 
+    /// Whether some step of an expression can overflow or divide by zero.
+    pub(crate) fn may_fail(&self, expr: Expr) -> bool {
+        let mut open = vec![expr.root];
+        while let Some(at) = open.pop() {
+            match self.nodes[at as usize] {
+                Node::Neg(_) => return true,
+                Node::Arith(op, ..) if !matches!(op, Arith::Min | Arith::Max) => return true,
+                node => open.extend(self.below(node)),
+            }
+        }
+        false
+    }
+
     /// The expression that is just this fact.
     pub(crate) fn fact_expr(&self, fact: usize) -> Option<Expr> {
         self.facts.get(fact).copied()

@@ -108,6 +108,14 @@ impl Loader<'_> {
             None => None,
         };
         let Target { types, field, value_type } = target;
+        let money = |id: &TypeId| {
+            let event = self.catalogue.get(*id);
+            let field = field.and_then(|at| event.fields.get(at));
+            !event.area && field.is_some_and(|field| field.kind == Kind::Money)
+        };
+        let fails = filter.is_some_and(|filter| self.program.may_fail(filter));
+        let adds = matches!(kind, FactKind::Sum | FactKind::Max) && default.is_none() && !fails;
+        let grows = adds && types.iter().all(money);
         Some(Fact {
             name: name.to_owned(),
             kind: *kind,
@@ -118,6 +126,7 @@ impl Loader<'_> {
             window: window?,
             filter,
             default,
+            grows,
         })
     }
 

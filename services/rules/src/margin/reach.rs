@@ -1,0 +1,169 @@
+//! Bounds of a number over a span of dates, and how far money that comes can move it.
+
+use super::{MOST, Span};
+use crate::expr::program::{Arith, Cmp};
+
+/// What moves a number by its own amount.
+const WHOLE: u64 = 1 << 16;
+/// Most by which one fen may move a number, in parts of [`WHOLE`].
+const STEEP: u64 = 1 << 40;
+
+/// A number that lies from `low` to `high` on every date of the span, and at most so far above or
+/// below when money comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    low: i64,
+    high: i64,
+    /// By how much each fen that comes may raise it, in parts of [`WHOLE`].
+    up: u64,
+    /// By how much it may lower it.
+    down: u64,
+    /// Up to how much may come for this to hold.
+    cap: i64,
+}
+
+impl Reach {
+    pub(super) fn of(span: Span) -> Option<Reach> {
+        let up = if span.grows { WHOLE } else { 0 };
+        checked([span.low.into(), span.high.into()], [up, 0], MOST)
+    }
+
+    pub(super) fn within(self, cap: i64) -> Reach {
+        Reach { cap: self.cap.min(cap), ..self }
+    }
+
+    /// How much may come while it stays at `most` or below; nothing if it may be above anyway.
+    pub(super) fn below(self, most: i128) -> Option<i64> {
+        let room = most - i128::from(self.high);
+        (room >= 0).then(|| margin(room, self.up).min(self.cap))
+    }
+
+    fn still(self) -> bool {
+        self.up == 0 && self.down == 0
+    }
+
+    fn ends(self) -> [i128; 2] {
+        [self.low.into(), self.high.into()]
+    }
+}
+
+/// How much may come until a number that each fen moves by `step` has moved further than `room`.
+fn margin(room: i128, step: u64) -> i64 {
+    match step {
+        0 => MOST,
+        _ => i64::try_from(room * i128::from(WHOLE) / i128::from(step)).unwrap_or(MOST).min(MOST),
+    }
+}
+
+/// A reach that cannot leave 64 bits whatever comes.
+fn checked([low, high]: [i128; 2], [up, down]: [u64; 2], cap: i64) -> Option<Reach> {
+    let moved = |step: u64| i128::from(MOST) * i128::from(step) / i128::from(WHOLE) + 1;
+    let fits = up <= STEEP
+        && down <= STEEP
+        && low - moved(down) >= i128::from(i64::MIN)
+        && high + moved(up) <= i128::from(i64::MAX);
+    let (low, high) = (i64::try_from(low).ok()?, i64::try_from(high).ok()?);
+    fits.then_some(Reach { low, high, up, down, cap })
+}
+
+pub(super) fn arith(op: Arith, a: Reach, b: Reach) -> Option<Reach> {
+    let ([al, ah], [bl, bh]) = (a.ends(), b.ends());
+    let cap = a.cap.min(b.cap);
+    match op {
+        Arith::Add => checked([al + bl, ah + bh], [a.up + b.up, a.down + b.down], cap),
+        Arith::Sub => checked([al - bh, ah - bl], [a.up + b.down, a.down + b.up], cap),
+        Arith::Mul if b.still() => product(a, b, cap),
+        Arith::Mul if a.still() => product(b, a, cap),
+        Arith::Div => quotient(a, b, cap),
+        Arith::Rem => remainder(a, b, cap),
+        Arith::Min => checked([al.min(bl), ah.min(bh)], [a.up.max(b.up), a.down.max(b.down)], cap),
+        Arith::Max => checked([al.max(bl), ah.max(bh)], [a.up.max(b.up), a.down.max(b.down)], cap),
+        Arith::Mul => None,
+    }
+}
+
+/// The least and the greatest of an operation that is monotone in each operand.
+fn corners(a: [i128; 2], b: [i128; 2], op: impl Fn(i128, i128) -> i128) -> [i128; 2] {
+    let all = a.into_iter().flat_map(|a| b.into_iter().map(move |b| (a, b)));
+    all.map(|(a, b)| op(a, b))
+        .fold([i128::MAX, i128::MIN], |[low, high], value| [low.min(value), high.max(value)])
+}
+
+/// By how much the first operand's movement can move the result when that is multiplied by
+/// something of these signs and at most so steep.
+fn carried(a: Reach, by: [i128; 2], steep: impl Fn(u64) -> Option<u64>) -> Option<[u64; 2]> {
+    match by {
+        [least, _] if least >= 0 => Some([steep(a.up)?, steep(a.down)?]),
+        [_, most] if most <= 0 => Some([steep(a.down)?, steep(a.up)?]),
+        _ => Some([steep(a.up.max(a.down))?; 2]),
+    }
+}
+
+/// `a` times something that nothing moves.
+fn product(a: Reach, by: Reach, cap: i64) -> Option<Reach> {
+    let most = by.low.unsigned_abs().max(by.high.unsigned_abs());
+    let moves = carried(a, by.ends(), |step| step.checked_mul(most))?;
+    checked(corners(a.ends(), by.ends(), |a, b| a * b), moves, cap)
+}
+
+/// `a` divided by something of one sign that nothing moves.
+fn quotient(a: Reach, by: Reach, cap: i64) -> Option<Reach> {
+    if !by.still() || (by.low <= 0 && by.high >= 0) {
+        return None;
+    }
+    let least = by.low.unsigned_abs().min(by.high.unsigned_abs());
+    let moves = carried(a, by.ends(), |step| Some(step.div_ceil(least)))?;
+    let [mut low, mut high] = corners(a.ends(), by.ends(), |a, b| a / b);
+    if !a.still() {
+        // Truncation may add one to what the movement alone makes.
+        (low, high) = (low - 1, high + 1);
+    }
+    checked([low, high], moves, cap)
+}
+
+fn remainder(a: Reach, by: Reach, cap: i64) -> Option<Reach> {
+    if !by.still() || (by.low <= 0 && by.high >= 0) {
+        return None;
+    }
+    if a.still() && a.low == a.high && by.low == by.high {
+        let left = i128::from(a.low) % i128::from(by.low);
+        return checked([left, left], [0, 0], cap);
+    }
+    let most = i128::from(by.low.unsigned_abs().max(by.high.unsigned_abs())) - 1;
+    checked([-most, most], [0, 0], cap)
+}
+
+/// What a comparison is on every date, and how much may come while it stays that.
+pub(super) fn compare(op: Cmp, a: Reach, b: Reach) -> Option<(bool, i64)> {
+    let low = i128::from(a.low) - i128::from(b.high);
+    let high = i128::from(a.high) - i128::from(b.low);
+    let (up, down) = (a.up + b.down, a.down + b.up);
+    let at_least = |least: i128, yes: bool| {
+        if low >= least {
+            Some((yes, margin(low - least, down)))
+        } else if high < least {
+            Some((!yes, margin(least - 1 - high, up)))
+        } else {
+            None
+        }
+    };
+    let (value, margin) = match op {
+        Cmp::Gt => at_least(1, true),
+        Cmp::Ge => at_least(0, true),
+        Cmp::Lt => at_least(0, false),
+        Cmp::Le => at_least(1, false),
+        Cmp::Eq | Cmp::Ne => {
+            let apart = op == Cmp::Ne;
+            if low > 0 {
+                Some((apart, margin(low - 1, down)))
+            } else if high < 0 {
+                Some((apart, margin(-1 - high, up)))
+            } else if low == 0 && high == 0 {
+                Some((!apart, if up == 0 && down == 0 { MOST } else { 0 }))
+            } else {
+                None
+            }
+        }
+    }?;
+    Some((value, margin.min(a.cap).min(b.cap)))
+}
