@@ -20,18 +20,16 @@ use proto::{
 use rules::{Pack, PackSet};
 
 use crate::{
-    fold::{Fold, Outcome, Routed},
-    hands::{Hands, OneHand},
-    household::Person,
+    fold::{Fold, Outcome},
+    hands::Hands,
     ledger::{Ledger, Offered, Source},
-    resolver::{Home, Resolver},
+    resolver::Resolver,
+    route::Queues,
     rulebook::Rulebook,
     words::Word,
     world::{Change, Marks, World},
 };
 
-/// Entries whose persons are looked for together.
-const TOGETHER: u32 = 32;
 /// How often feed marks are taken while the clock is the wall clock.
 const MARK_US: i64 = 60_000_000;
 
@@ -94,14 +92,8 @@ pub struct Engine {
     eager: bool,
     pub(crate) marked: Instant,
     minutes: bool,
-    last_feed: (Box<str>, Source),
+    pub(crate) last_feed: (Box<str>, Source),
     pub(crate) gone: Vec<Stamped>,
-}
-
-/// The events of a batch that wait in their partitions' queues.
-struct Queues<'e> {
-    routed: Vec<Vec<Routed<'e>>>,
-    waiting: usize,
 }
 
 impl Engine {
@@ -170,36 +162,35 @@ impl Engine {
     pub fn apply<H: Hands>(&mut self, hands: &H, batch: &[Stamped], out: &mut Output) {
         let first = out.outcomes.len();
         out.outcomes.resize(first + batch.len(), Outcome::Accepted);
-        let mut queues = Queues { routed: vec![Vec::new(); self.folds.len()], waiting: 0 };
-        for (n, stamped) in (0u32..).zip(batch) {
-            if n % TOGETHER == 0 {
-                self.resolver.touch(batch.iter().skip(n as usize).take(TOGETHER as usize));
-            }
+        let found = self.look_up(hands, batch);
+        let mut queues = Queues::new(self.folds.len(), batch, &mut out.outcomes[first..]);
+        for ((n, stamped), found) in (0u32..).zip(batch).zip(found) {
             if stamped.at > self.world.clock {
-                self.move_clock(hands, stamped.at, &mut queues, batch, &mut out.outcomes[first..]);
+                self.move_clock(hands, stamped.at, &mut queues);
             }
             let outcome = match &stamped.entry {
-                Entry::Event(event) => self.route(hands, n, stamped, event, &mut queues),
+                Entry::Event(event) => self.route(hands, n, event, found, &mut queues),
+                Entry::Profile(profile) => self.route_profile(hands, n, profile, &mut queues),
                 Entry::Tick | Entry::FoldVersion(_) => Some(Outcome::Accepted),
                 other => {
-                    self.flush(hands, &mut queues, batch, &mut out.outcomes[first..]);
+                    self.flush(hands, &mut queues);
                     Some(self.enter(hands, stamped, other))
                 }
             };
             if let Some(outcome) = outcome {
-                out.outcomes[first + n as usize] = outcome;
+                queues.outcomes[n as usize] = outcome;
                 self.note_mark(stamped, outcome);
             }
         }
-        self.flush(hands, &mut queues, batch, &mut out.outcomes[first..]);
+        self.flush(hands, &mut queues);
         self.take_alerts(out);
     }
 
     /// Moves the clock without any entry.
     pub fn advance<H: Hands>(&mut self, hands: &H, at: Instant, out: &mut Output) {
         if at > self.world.clock {
-            let mut queues = Queues { routed: vec![Vec::new(); self.folds.len()], waiting: 0 };
-            self.move_clock(hands, at, &mut queues, &[], &mut []);
+            let mut queues = Queues::new(self.folds.len(), &[], &mut []);
+            self.move_clock(hands, at, &mut queues);
         }
         self.take_alerts(out);
     }
@@ -218,14 +209,7 @@ impl Engine {
         !self.folds.iter().all(Fold::idle)
     }
 
-    fn move_clock<H: Hands>(
-        &mut self,
-        hands: &H,
-        at: Instant,
-        queues: &mut Queues<'_>,
-        batch: &[Stamped],
-        outcomes: &mut [Outcome],
-    ) {
+    fn move_clock<H: Hands>(&mut self, hands: &H, at: Instant, queues: &mut Queues<'_>) {
         let before = self.world.clock.date();
         let midnight = at.date() > before;
         let minute =
@@ -234,7 +218,7 @@ impl Engine {
             self.world.clock = at;
             return;
         }
-        self.flush(hands, queues, batch, outcomes);
+        self.flush(hands, queues);
         self.marked = at;
         let since = if midnight { at.date().midnight() } else { at };
         self.world.marks.push((since, Arc::new(self.marks.clone())));
@@ -276,119 +260,15 @@ impl Engine {
         self.world.changes.retain(|c| oldest.is_some_and(|oldest| c.number >= oldest));
     }
 
-    fn flush<H: Hands>(
-        &mut self,
-        hands: &H,
-        queues: &mut Queues<'_>,
-        batch: &[Stamped],
-        outcomes: &mut [Outcome],
-    ) {
-        if queues.waiting == 0 {
-            return;
-        }
-        let world = &self.world;
-        let mut pairs: Vec<_> = self.folds.iter_mut().zip(&queues.routed).collect();
-        if queues.waiting < 128 {
-            OneHand.each(&mut pairs, |(fold, routed)| fold.apply(world, routed));
-        } else {
-            hands.each(&mut pairs, |(fold, routed)| fold.apply(world, routed));
-        }
-        queues.waiting = 0;
-        queues.routed.iter_mut().for_each(Vec::clear);
-        for at in 0..self.folds.len() {
-            for (entry, outcome) in std::mem::take(&mut self.folds[at].outcomes) {
-                outcomes[entry as usize] = outcome;
-                self.note_mark(&batch[entry as usize], outcome);
-            }
-        }
-    }
-
-    /// The place of a feed; most events come from the feed of the event before.
-    pub(crate) fn feed(&mut self, name: &str) -> Source {
-        if *self.last_feed.0 != *name {
-            self.last_feed = (name.into(), Source(self.world.feeds.place(name).0));
-        }
-        self.last_feed.1
-    }
-
-    fn note_mark(&mut self, stamped: &Stamped, outcome: Outcome) {
-        let Entry::Event(event) = &stamped.entry else { return };
-        if matches!(outcome, Outcome::Accepted | Outcome::Unmatched | Outcome::Parked) {
-            let source = self.feed(&event.source);
-            self.marks.note(source, event.time, event.type_id);
-        }
-    }
-
-    /// Sends an event to its household's queue, or says at once what came of it.
-    fn route<'e, H: Hands>(
-        &mut self,
-        hands: &H,
-        entry: u32,
-        stamped: &'e Stamped,
-        event: &'e Event,
-        queues: &mut Queues<'e>,
-    ) -> Option<Outcome> {
-        let source = self.feed(&event.source);
-        let (home, person) = match &event.subject {
-            Subject::Household(id) => (self.home(stamped.key, id), None),
-            Subject::Person(token) => {
-                let person = self.resolver.place(token);
-                match self.resolver.get(person).home() {
-                    Some(home) => (home, Some(person)),
-                    None => return Some(self.park(person, event, source, stamped.at)),
-                }
-            }
-            Subject::Area(area) => {
-                return Some(self.area_event(hands, area, event, source, stamped.at, queues));
-            }
-        };
-        let at = stamped.at;
-        let routed = Routed { entry, household: home.household, person, source, event, at };
-        queues.routed[home.partition as usize].push(routed);
-        queues.waiting += 1;
-        None
-    }
-
-    pub(crate) fn home(&mut self, key: HouseholdKey, id: &str) -> Home {
-        let partition = key.partition(u32::try_from(self.folds.len()).unwrap_or(1));
-        let number = self.world.number;
-        Home { partition, household: self.folds[partition as usize].place(key, id, number) }
-    }
-
-    fn park(&mut self, person: Person, event: &Event, source: Source, at: Instant) -> Outcome {
-        let waiting = self.resolver.get_mut(person).waiting.get_or_insert_default();
-        match waiting.ledger.offer(event, source, 0) {
-            Offered::Duplicate => Outcome::Duplicate,
-            Offered::Conflict => Outcome::Refused(Code::IdConflict),
-            Offered::Full => Outcome::Refused(Code::LimitHousehold),
-            Offered::Taken { .. } => {
-                waiting.since.push(at.date());
-                waiting.forget(at);
-                Outcome::Parked
-            }
-        }
-    }
-
-    fn area_event<H: Hands>(
+    pub(crate) fn area_event<H: Hands>(
         &mut self,
         hands: &H,
         area: &Area,
         event: &Event,
         source: Source,
         at: Instant,
-        queues: &mut Queues<'_>,
     ) -> Outcome {
         let next = self.world.number + 1;
-        let waiting = std::mem::take(&mut queues.waiting);
-        let world = &self.world;
-        // What entered before must be decided before the area changes.
-        let mut pairs: Vec<_> = self.folds.iter_mut().zip(&queues.routed).collect();
-        if waiting > 0 {
-            hands.each(&mut pairs, |(fold, routed)| fold.apply(world, routed));
-            queues.routed.iter_mut().for_each(Vec::clear);
-            // Their outcomes are collected with the next flush.
-            queues.waiting = 1;
-        }
         match self.world.areas.offer(area, event, source, next) {
             Offered::Duplicate => Outcome::Duplicate,
             Offered::Conflict => Outcome::Refused(Code::IdConflict),
@@ -415,7 +295,6 @@ impl Engine {
 
     fn enter<H: Hands>(&mut self, hands: &H, stamped: &Stamped, entry: &Entry) -> Outcome {
         match entry {
-            Entry::Profile(profile) => self.profile(stamped.key, profile, stamped.at),
             Entry::Removal { household, updated_at } => {
                 self.removal(stamped.key, household, *updated_at, stamped.at)
             }
@@ -424,7 +303,9 @@ impl Engine {
             }
             // What partitions tell each other is told where there are several.
             Entry::Claim(_) | Entry::Adopt(_) | Entry::Release(_) => Outcome::Duplicate,
-            Entry::Event(_) | Entry::Tick | Entry::FoldVersion(_) => Outcome::Accepted,
+            Entry::Profile(_) | Entry::Event(_) | Entry::Tick | Entry::FoldVersion(_) => {
+                Outcome::Accepted
+            }
         }
     }
 

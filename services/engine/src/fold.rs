@@ -21,7 +21,7 @@ use crate::{
     ledger::{Ledger, Offered, Source},
     margin::Margin,
     words::Words,
-    world::World,
+    world::{Marks, World},
 };
 
 /// What came of one entry.
@@ -39,16 +39,41 @@ pub enum Outcome {
     Refused(Code),
 }
 
-/// An event on its way to its household.
-#[derive(Clone, Copy, Debug)]
+impl Outcome {
+    /// Whether the entry was taken.
+    pub(crate) fn counts(self) -> bool {
+        matches!(self, Outcome::Accepted | Outcome::Unmatched | Outcome::Parked)
+    }
+}
+
+/// An entry on its way to its household.
+#[derive(Debug)]
 pub(crate) struct Routed<'e> {
     /// Its place among the entries of the batch.
     pub(crate) entry: u32,
     pub(crate) household: u32,
-    pub(crate) person: Option<Person>,
-    pub(crate) source: Source,
-    pub(crate) event: &'e Event,
     pub(crate) at: Instant,
+    pub(crate) what: What<'e>,
+}
+
+/// What comes to a household.
+#[derive(Debug)]
+pub(crate) enum What<'e> {
+    /// An event of its own or of one of its persons.
+    Event { event: &'e Event, person: Option<Person>, source: Source },
+    /// A newer profile.
+    Profile(Box<Learning<'e>>),
+}
+
+/// A newer profile and the persons who leave and come with it.
+#[derive(Debug)]
+pub(crate) struct Learning<'e> {
+    pub(crate) profile: &'e Profile,
+    pub(crate) named: Box<[Person]>,
+    /// They belong to no household any more.
+    pub(crate) leave: Vec<Person>,
+    /// They belonged to none, with the events that waited for that.
+    pub(crate) come: Vec<(Person, Ledger)>,
 }
 
 /// The households that a change still has to be carried to.
@@ -73,6 +98,10 @@ pub(crate) struct Fold {
     pub(crate) alerts: Vec<Alert>,
     /// What came of the entries of the batch.
     pub(crate) outcomes: Vec<(u32, Outcome)>,
+    /// The events of persons who left for no household, and when.
+    pub(crate) released: Vec<(Person, Ledger, Instant)>,
+    /// How far feeds were seen since this was last taken.
+    pub(crate) marks: Marks,
     /// What waited too long since it was last taken: when, whose, what.
     pub(crate) gone: Vec<(Instant, Box<str>, Ledger)>,
     /// Level expressions that failed, by rule.
@@ -86,6 +115,14 @@ impl Fold {
     #[must_use]
     pub(crate) fn find(&self, key: HouseholdKey, id: &str) -> Option<u32> {
         self.by_hash.find(key.hash64(), |ix| &*self.households[*ix as usize].id == id).copied()
+    }
+
+    /// Reads something of a household that is near when it is asked for next.
+    pub(crate) fn near(&self, key: HouseholdKey) -> usize {
+        // The first of a bucket is nearly always the one.
+        let found = self.by_hash.find(key.hash64(), |_| true);
+        let id = found.and_then(|ix| self.households[*ix as usize].id.as_bytes().first());
+        id.map_or(0, |byte| usize::from(*byte))
     }
 
     /// The place of a household, made if it is new.
@@ -161,9 +198,9 @@ impl Fold {
         self.arm(ix);
     }
 
-    /// Applies events in order.
-    pub(crate) fn apply(&mut self, world: &World, events: &[Routed<'_>]) {
-        for some in events.chunks(32) {
+    /// Applies entries in order; none is left.
+    pub(crate) fn apply(&mut self, world: &World, entries: &mut Vec<Routed<'_>>) {
+        for some in entries.chunks(32) {
             // Touching all of them first lets their cache misses overlap.
             let mut touched = 0usize;
             for routed in some {
@@ -172,22 +209,44 @@ impl Fold {
             }
             std::hint::black_box(touched);
             for routed in some {
-                let outcome = self.event(world, routed);
+                let outcome = self.entry(world, routed);
                 self.outcomes.push((routed.entry, outcome));
             }
         }
+        entries.clear();
     }
 
-    fn event(&mut self, world: &World, routed: &Routed<'_>) -> Outcome {
-        let ix = routed.household;
-        self.catch_up(world, ix, routed.at);
-        let today = routed.at.date();
+    fn entry(&mut self, world: &World, routed: &Routed<'_>) -> Outcome {
+        let (ix, at) = (routed.household, routed.at);
+        self.catch_up(world, ix, at);
+        match &routed.what {
+            What::Event { event, person, source } => {
+                let outcome = self.event(world, ix, at, event, *person, *source);
+                if outcome.counts() {
+                    self.marks.note(*source, event.time, event.type_id);
+                }
+                outcome
+            }
+            What::Profile(learning) => self.learn_waiting(world, ix, at, learning),
+        }
+    }
+
+    fn event(
+        &mut self,
+        world: &World,
+        ix: u32,
+        at: Instant,
+        event: &Event,
+        person: Option<Person>,
+        source: Source,
+    ) -> Outcome {
+        let today = at.date();
         let household = &mut self.households[ix as usize];
-        let slot = match routed.person {
+        let slot = match person {
             None => 0,
             Some(person) => household.seat(person),
         };
-        let offered = household.ledger.offer(routed.event, routed.source, slot);
+        let offered = household.ledger.offer(event, source, slot);
         let (changed, unmatched, alone) = match offered {
             Offered::Duplicate => return Outcome::Duplicate,
             Offered::Conflict => return Outcome::Refused(Code::IdConflict),
@@ -202,11 +261,11 @@ impl Fold {
             return Outcome::Parked;
         }
         if changed {
-            household.ledger.forget(oldest_kept(world, routed.at));
-            if alone && self.passes_over(world, ix, routed) {
+            household.ledger.forget(oldest_kept(world, at));
+            if alone && self.passes_over(world, ix, today, event) {
                 return Outcome::Accepted;
             }
-            self.decide(world, ix, routed.at, Cause::Event(routed.event.type_id));
+            self.decide(world, ix, at, Cause::Event(event.type_id));
         }
         if unmatched { Outcome::Unmatched } else { Outcome::Accepted }
     }
@@ -220,10 +279,29 @@ impl Fold {
         at: Instant,
     ) -> bool {
         self.catch_up(world, ix, at);
-        let household = &self.households[ix as usize];
-        let removed = household.removed_at.as_deref();
-        removed.is_none_or(|removed| profile.updated_at > *removed)
-            && household.known.as_ref().is_none_or(|known| known.yields_to(profile))
+        self.households[ix as usize].expects(profile)
+    }
+
+    /// Learns a profile that waited, with the persons who come and go.
+    fn learn_waiting(
+        &mut self,
+        world: &World,
+        ix: u32,
+        at: Instant,
+        learning: &Learning<'_>,
+    ) -> Outcome {
+        self.learn(ix, learning.profile, learning.named.clone());
+        for person in &learning.leave {
+            let (piece, _) = self.release(ix, *person);
+            if !piece.is_empty() {
+                self.released.push((*person, piece, at));
+            }
+        }
+        for (person, piece) in &learning.come {
+            self.adopt(ix, *person, piece);
+        }
+        self.decide(world, ix, at, Cause::Data);
+        Outcome::Accepted
     }
 
     /// Takes the place of the household's profile; the decision is the caller's to ask for.

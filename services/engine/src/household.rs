@@ -79,6 +79,13 @@ impl Household {
         }
     }
 
+    /// Whether a profile is newer than what is known and than a removal.
+    #[must_use]
+    pub(crate) fn expects(&self, profile: &Profile) -> bool {
+        self.removed_at.as_deref().is_none_or(|removed| profile.updated_at > *removed)
+            && self.known.as_ref().is_none_or(|known| known.yields_to(profile))
+    }
+
     /// Reads something of all that a decision needs, so that it is near when it is needed: the
     /// cache misses of several households overlap.
     #[must_use]

@@ -23,6 +23,7 @@ mod person_fold;
 mod portrait;
 mod publish;
 mod resolver;
+mod route;
 mod rulebook;
 mod snapshot;
 mod view;

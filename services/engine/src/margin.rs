@@ -20,7 +20,7 @@ use rules::{Fact, Severity};
 use crate::{
     case::Case,
     decide::{Cause, Desk},
-    fold::{Fold, Routed},
+    fold::Fold,
     rulebook::Rulebook,
     view::EventFields,
     world::World,
@@ -119,16 +119,21 @@ impl Addition {
 impl Fold {
     /// Whether an event that came, and nothing else, is within the household's margin: then there is
     /// nothing to decide.
-    pub(crate) fn passes_over(&mut self, world: &World, ix: u32, routed: &Routed<'_>) -> bool {
+    pub(crate) fn passes_over(
+        &mut self,
+        world: &World,
+        ix: u32,
+        today: Date,
+        event: &Event,
+    ) -> bool {
         let household = &mut self.households[ix as usize];
-        let today = routed.at.date();
         if !household.margin.holds(today) {
             return false;
         }
         let generation = world.generation(household.seen);
         let book = world.book(generation);
-        let addition = book.addition(routed.event.type_id);
-        let amount = addition.and_then(|addition| addition.amount(book, routed.event));
+        let addition = book.addition(event.type_id);
+        let amount = addition.and_then(|addition| addition.amount(book, event));
         let left = amount.and_then(|amount| household.margin.left.checked_sub(amount));
         let Some(left) = left else { return false };
         household.margin.left = left;

@@ -1,6 +1,6 @@
 //! Profiles come and go, and persons move with them.
 
-use proto::{date::Instant, event::Subject, household::Profile, ids::HouseholdKey};
+use proto::{date::Instant, household::Profile, ids::HouseholdKey};
 
 use crate::{
     decide::Cause,
@@ -30,14 +30,14 @@ impl Engine {
         let mut touched = vec![home];
         for person in left {
             let was = self.resolver.get(person).home();
-            self.resolver.get_mut(person).claims.retain(|claim| claim.home != home);
+            self.resolver.get_mut(person).unclaim(home);
             self.relocate(person, was, at, &mut touched);
         }
         for person in named {
             let was = self.resolver.get(person).home();
-            let claims = &mut self.resolver.get_mut(person).claims;
-            claims.retain(|claim| claim.home != home);
-            claims.push(Claim {
+            let named = self.resolver.get_mut(person);
+            named.unclaim(home);
+            named.claims.push(Claim {
                 home,
                 updated_at: profile.updated_at,
                 household: profile.household.clone(),
@@ -76,7 +76,7 @@ impl Engine {
         let mut pieces = Vec::new();
         for person in named {
             let was = self.resolver.get(person).home();
-            self.resolver.get_mut(person).claims.retain(|claim| claim.home != home);
+            self.resolver.get_mut(person).unclaim(home);
             if was == Some(home) {
                 let fold = &mut self.folds[home.partition as usize];
                 pieces.push((person, fold.release(home.household, person).0));
@@ -113,13 +113,7 @@ impl Engine {
                 }
                 piece
             }
-            None => {
-                let days = self.world.present().retain_days;
-                let (piece, expired) = self.resolver.take_waiting(person, at.date(), days);
-                let token = self.resolver.get(person).token.clone();
-                self.let_go(at, Subject::Person(token), &expired);
-                piece
-            }
+            None => self.take_waiting(person, at),
         };
         self.settle_person(person, piece, at, touched);
     }

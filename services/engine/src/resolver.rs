@@ -8,12 +8,11 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use hashbrown::HashTable;
 use proto::{
     date::{DAY_US, Date, Instant},
-    event::{REMEMBERED_DAYS, Subject},
-    frame::Entry,
+    event::REMEMBERED_DAYS,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{engine::Stamped, household::Person, ledger::Ledger};
+use crate::{household::Person, ledger::Ledger};
 
 /// A household by its partition and its place there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -51,11 +50,26 @@ pub(crate) struct Named {
 impl Named {
     /// The household that the person belongs to.
     pub(crate) fn home(&self) -> Option<Home> {
-        let wins = |a: &&Claim, b: &&Claim| {
-            a.updated_at.cmp(&b.updated_at).then_with(|| b.household.cmp(&a.household))
-        };
-        self.claims.iter().max_by(wins).map(|claim| claim.home)
+        winner(self.claims.iter())
     }
+
+    /// The household it would belong to with this claim of a household or, without one, none of it.
+    pub(crate) fn home_after(&self, home: Home, claim: Option<&Claim>) -> Option<Home> {
+        winner(self.claims.iter().filter(|known| known.home != home).chain(claim))
+    }
+
+    /// Forgets the claim of a household.
+    pub(crate) fn unclaim(&mut self, home: Home) {
+        self.claims.retain(|claim| claim.home != home);
+    }
+}
+
+/// The later claim wins, of equal ones that of the smaller household id.
+fn winner<'c>(claims: impl Iterator<Item = &'c Claim>) -> Option<Home> {
+    let wins = |a: &&Claim, b: &&Claim| {
+        a.updated_at.cmp(&b.updated_at).then_with(|| b.household.cmp(&a.household))
+    };
+    claims.max_by(wins).map(|claim| claim.home)
 }
 
 /// All persons that a profile or an event ever named.
@@ -69,10 +83,9 @@ pub(crate) struct Resolver {
 impl Resolver {
     /// The place of a person, made if it is new.
     pub(crate) fn place(&mut self, token: &str) -> Person {
-        let hash = self.hasher.hash_one(token);
-        let same = |ix: &u32| &*self.persons[*ix as usize].token == token;
-        if let Some(ix) = self.by_token.find(hash, same) {
-            return Person(*ix);
+        let hash = self.hash(token);
+        if let Some(person) = self.find_hashed(hash, token) {
+            return person;
         }
         let ix = u32::try_from(self.persons.len()).unwrap_or(u32::MAX);
         self.persons.push(Named { token: token.into(), claims: Vec::new(), waiting: None });
@@ -83,8 +96,7 @@ impl Resolver {
 
     /// The place of a person that is known.
     pub(crate) fn find(&self, token: &str) -> Option<Person> {
-        let same = |ix: &u32| &*self.persons[*ix as usize].token == token;
-        self.by_token.find(self.hasher.hash_one(token), same).map(|ix| Person(*ix))
+        self.find_hashed(self.hash(token), token)
     }
 
     /// The resolver of these persons.
@@ -99,25 +111,26 @@ impl Resolver {
         resolver
     }
 
-    /// Reads something of all that finding the households of these will need, so that it is near
-    /// when it is needed: their cache misses overlap.
-    pub(crate) fn touch<'e>(&self, some: impl Iterator<Item = &'e Stamped>) {
-        let near = some.map(|stamped| match &stamped.entry {
-            Entry::Event(event) => match &event.subject {
-                Subject::Person(token) => self.near(token),
-                Subject::Household(_) | Subject::Area(_) => 0,
-            },
-            _ => 0,
-        });
-        std::hint::black_box(near.fold(0, usize::wrapping_add));
+    /// The hash of a person's token.
+    pub(crate) fn hash(&self, token: &str) -> u64 {
+        self.hasher.hash_one(token)
     }
 
-    fn near(&self, token: &str) -> usize {
+    /// The place of a known person.
+    pub(crate) fn find_hashed(&self, hash: u64, token: &str) -> Option<Person> {
+        let same = |ix: &u32| &*self.persons[*ix as usize].token == token;
+        self.by_token.find(hash, same).map(|ix| Person(*ix))
+    }
+
+    /// Reads something of all that finding a person's household will need, so that it is near when
+    /// it is needed.
+    pub(crate) fn near(&self, hash: u64) -> usize {
         // The first of a bucket is nearly always the one.
-        let found = self.by_token.find(self.hasher.hash_one(token), |_| true);
-        let named = found.map(|ix| &self.persons[*ix as usize]);
-        let claim = named.and_then(|named| named.claims.first());
-        claim.map_or(0, |claim| claim.home.household as usize)
+        let named = self.by_token.find(hash, |_| true).map(|ix| &self.persons[*ix as usize]);
+        named.map_or(0, |named| {
+            let claim = named.claims.first().map_or(0, |claim| claim.home.household as usize);
+            claim.wrapping_add(usize::from(named.token.as_bytes().first().copied().unwrap_or(0)))
+        })
     }
 
     pub(crate) fn get(&self, person: Person) -> &Named {

@@ -48,6 +48,13 @@ impl Marks {
         }
     }
 
+    /// Takes over what others were noted.
+    pub(crate) fn take(&mut self, others: &mut Marks) {
+        for (source, (time, types)) in std::mem::take(&mut others.0) {
+            types.into_iter().for_each(|type_id| self.note(source, time, type_id));
+        }
+    }
+
     /// The feeds that send any of the types, by name.
     pub(crate) fn of(&self, types: &[TypeId], feeds: &Words) -> Vec<Feed> {
         let sends =
