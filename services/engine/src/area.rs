@@ -31,26 +31,30 @@ pub(crate) struct Areas {
 }
 
 impl Areas {
-    /// Offers an area event; if live events change, they do so with change number `next`.
+    /// Offers an area event; if live events change, they do so with change number `next`. Says
+    /// besides whether one of those that changed is `heeded`.
     pub(crate) fn offer(
         &mut self,
         area: &Area,
         event: &Event,
         source: Source,
         next: u32,
-    ) -> Offered {
+        heeded: impl Fn(Record<'_>) -> bool,
+    ) -> (Offered, bool) {
         let kept = self.by_area.entry(area.clone()).or_default();
         let offered = kept.ledger.offer(event, source, 0);
+        let mut matters = false;
         if matches!(offered, Offered::Taken { .. }) {
             kept.spans.resize(kept.ledger.len(), Vec::new());
             for (record, spans) in kept.ledger.records().zip(&mut kept.spans) {
                 let before = spans.last().is_some_and(|(_, live)| *live);
                 if before != record.live() {
                     spans.push((next, record.live()));
+                    matters |= heeded(record);
                 }
             }
         }
-        offered
+        (offered, matters)
     }
 
     /// Forgets what was observed before `oldest`.

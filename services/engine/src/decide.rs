@@ -117,20 +117,21 @@ impl Fold {
             }
         }
         let grown = round.material(&mut desk);
-        let quiet = case.change().is_none() && !grown.grown;
         let held = case.standings.iter().map(|s| s.due()).min().unwrap_or(Date::MAX);
         let partial = matches!(cause, Cause::Event(_));
         let mut until = round_until(partial, household.due, grown.until).min(held);
-        let margin = if quiet {
-            margin_after(&mut desk, &case, cause, household.margin, until)
-        } else {
-            Margin::NONE
-        };
+        let mut margin = Margin::NONE;
+        if case.change().is_none() && !grown.grown {
+            margin = margin_after(&mut desk, &case, cause, household.margin, until);
+        }
         let moment = Moment { world, at, known: &known, ledger: &ledger, rows: &rows };
         let alert = self.publish(&moment, ix, &mut case, grown.grown);
         if let Some((alert, material_until)) = alert {
             until = until.min(material_until);
             self.alerts.push(alert);
+            let mut desk = Desk::new(book, &known, &self.words, &rows, today, &mut self.memos);
+            // What is said moves every baseline, so nothing is kept of the margin before.
+            margin = margin_after(&mut desk, &case, cause, Margin::NONE, until);
         }
         case.standings.retain(|s| s.shown > Severity::None);
         let empty = case.standings.is_empty() && case.level == Severity::None;

@@ -22,7 +22,7 @@ use rules::{Pack, PackSet};
 use crate::{
     fold::{Fold, Outcome},
     hands::Hands,
-    ledger::{Ledger, Offered, Source},
+    ledger::{Ledger, Offered, Record, Source},
     resolver::Resolver,
     route::Queues,
     rulebook::Rulebook,
@@ -269,12 +269,18 @@ impl Engine {
         at: Instant,
     ) -> Outcome {
         let next = self.world.number + 1;
-        match self.world.areas.offer(area, event, source, next) {
+        let book = Arc::clone(self.world.present());
+        let heeded = |record: Record<'_>| book.heeds(record);
+        let (offered, matters) = self.world.areas.offer(area, event, source, next, heeded);
+        match offered {
             Offered::Duplicate => Outcome::Duplicate,
             Offered::Conflict => Outcome::Refused(Code::IdConflict),
             Offered::Full => Outcome::Refused(Code::LimitHousehold),
             Offered::Taken { changed, unmatched, .. } => {
-                if changed {
+                if changed && !matters {
+                    // Seen from now on, but no household need be asked.
+                    self.world.number = next;
+                } else if changed {
                     self.change(hands, at, Some((area.clone(), event.type_id)));
                 }
                 if unmatched { Outcome::Unmatched } else { Outcome::Accepted }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     calendar::Calendar,
     decide::Cause,
-    household::{Household, Known, Person},
+    household::{Household, Known, Person, Place},
     ledger::{Ledger, Offered, Source},
     margin::Margin,
     words::Words,
@@ -88,6 +88,8 @@ pub(crate) struct FanOut {
 #[derive(Debug, Default)]
 pub(crate) struct Fold {
     pub(crate) households: Vec<Household>,
+    /// Where each household is.
+    pub(crate) places: Vec<Place>,
     pub(crate) hashes: Vec<u64>,
     pub(crate) by_hash: HashTable<u32>,
     pub(crate) words: Words,
@@ -132,6 +134,7 @@ impl Fold {
         }
         let ix = u32::try_from(self.households.len()).unwrap_or(u32::MAX);
         self.households.push(Household::new(id, seen));
+        self.places.push(Place::default());
         self.hashes.push(key.hash64());
         let hashes = &self.hashes;
         self.by_hash.insert_unique(key.hash64(), ix, |ix| hashes[*ix as usize]);
@@ -308,6 +311,7 @@ impl Fold {
     pub(crate) fn learn(&mut self, ix: u32, profile: &Profile, named: Box<[Person]>) {
         let known = Known::pack(profile, named, &mut self.words);
         let household = &mut self.households[ix as usize];
+        self.places[ix as usize] = known.place(&self.words);
         household.known = Some(Box::new(known));
         household.parked = None;
     }
@@ -317,6 +321,7 @@ impl Fold {
         let alert = self.close_removed(world, ix, at);
         self.alerts.extend(alert);
         let household = &mut self.households[ix as usize];
+        self.places[ix as usize] = Place::default();
         household.known = None;
         household.margin = Margin::NONE;
         household.case = None;
@@ -349,10 +354,13 @@ impl Fold {
     pub(crate) fn begin_fan_out(&mut self, world: &World, number: u32) {
         let Some(change) = world.changes.iter().find(|c| c.number == number) else { return };
         let mut ranks: [Vec<u32>; 5] = Default::default();
-        for (ix, household) in (0u32..).zip(&self.households) {
-            let Some(known) = household.known.as_deref() else { continue };
-            if change.touches(known.region, known.site.as_deref()) {
-                ranks[usize::from(known.rank(&self.words).min(4))].push(ix);
+        for (ix, place) in (0u32..).zip(&self.places) {
+            let Some(region) = place.region else { continue };
+            let known = || self.households[ix as usize].known.as_deref();
+            let site =
+                if place.sited { known().and_then(|known| known.site.as_deref()) } else { None };
+            if change.touches(region, site) {
+                ranks[usize::from(place.rank.min(4))].push(ix);
             }
         }
         let left: Vec<u32> = ranks.into_iter().flatten().rev().collect();

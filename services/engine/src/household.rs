@@ -129,6 +129,17 @@ impl Household {
     }
 }
 
+/// Where a household is and how vulnerable, kept apart so that an area's are found quickly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Nothing without a profile.
+    pub region: Option<Region>,
+    /// Whether it lives at a resettlement site.
+    pub sited: bool,
+    /// As [`Known::rank`] gives it.
+    pub rank: u8,
+}
+
 /// What expressions may see of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MemberKnown {
@@ -229,6 +240,13 @@ impl Known {
             "registered_poor" => 3,
             _ => 4,
         }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub(crate) fn place(&self, words: &Words) -> Place {
+        let (region, sited) = (Some(self.region), self.site.is_some());
+        Place { region, sited, rank: self.rank(words) }
     }
 
     /// The household's labour as seen in a year: the best of its members of working age.

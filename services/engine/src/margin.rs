@@ -1,11 +1,11 @@
 //! Deciding less often: how much money may come to a household before any level can change.
 //!
-//! A decision that says nothing new leaves a margin behind: as long as events only add money and no
+//! A decision leaves a margin behind: as long as events only add money and no
 //! more than this in all, every level of every rule and every material quotient stays as it is on
 //! every date before the margin's end, which is never later than the household's next date.
-//! Such events are taken without deciding. Everything else is decided, and a decision made for
-//! another reason than an event leaves none. Whatever makes a decision depend on something new must
-//! be bounded in [`margin_after`], or take the margin away where it changes.
+//! Such events are taken without deciding; everything else is decided. Whatever makes a decision
+//! depend on something new must be bounded in [`margin_after`], or take the margin away where it
+//! changes.
 //!
 //! It refuses to guess: where something is not known there is no margin.
 
@@ -37,6 +37,9 @@ pub(crate) struct Margin {
 
 /// A margin shorter than this is not worth finding, in days.
 const SHORT: i32 = 3;
+/// More than most households are billed between two decisions, in fen: looking further costs more
+/// than it saves.
+const ENOUGH: u32 = 300_000;
 
 impl Margin {
     /// Nothing may come.
@@ -143,7 +146,7 @@ impl Fold {
     }
 }
 
-/// The margin that a decision leaves, if it says nothing new; `due` is when the household is to be
+/// The margin that a decision leaves, when all has been said; `due` is when the household is to be
 /// decided next.
 pub(crate) fn margin_after(
     desk: &mut Desk<'_>,
@@ -153,13 +156,12 @@ pub(crate) fn margin_after(
     due: Date,
 ) -> Margin {
     let (book, today) = (desk.book, desk.today);
-    let Cause::Event(type_id) = cause else { return Margin::NONE };
-    let adds = book.addition(type_id).is_some();
-    let (slots, from) = match (adds, before.holds(today)) {
-        (true, _) => (book.all(), Margin { left: u32::MAX, end: due }),
+    let (slots, from) = match cause {
         // The other rules do not read what changed: for them the margin stays as it was.
-        (false, true) => (book.reading(type_id), Margin { end: before.end.min(due), ..before }),
-        (false, false) => return Margin::NONE,
+        Cause::Event(type_id) if before.holds(today) && book.addition(type_id).is_none() => {
+            (book.reading(type_id), Margin { end: before.end.min(due), ..before })
+        }
+        _ => (book.all(), Margin { left: u32::MAX, end: due }),
     };
     if from.end <= today.plus(SHORT) || !book.on_event().is_empty() {
         return Margin::NONE;
@@ -182,7 +184,7 @@ fn rule(desk: &mut Desk<'_>, case: &Case, slot: u16, end: Date) -> Option<u32> {
     let level = standing.map_or(Severity::None, |s| s.computed);
     let found = desk.rule(at);
     let (pack, view, memo) = desk.pack(at.pack);
-    let margin = pack.margin(found, level, end, view, memo)?;
+    let margin = pack.margin(found, level, end, ENOUGH, view, memo)?;
     let baseline = standing.filter(|s| s.shown > Severity::None).and_then(|s| s.baseline);
     match found.material.zip(baseline) {
         Some((material, baseline)) => {

@@ -7,10 +7,12 @@ use proto::{
     date::Date,
     region::Region,
 };
-use rules::{Evaluate, Pack};
+use rules::{Evaluate, FactKind, Pack};
 
 use crate::{
+    ledger::Record,
     margin::Addition,
+    view::EventFields,
     words::{Word, Words},
 };
 
@@ -128,6 +130,33 @@ impl Rulebook {
     #[must_use]
     pub(crate) fn addition(&self, type_id: TypeId) -> Option<&Addition> {
         self.additions.get(usize::from(type_id.0))?.as_ref()
+    }
+
+    /// Whether an event about an area can make a difference to the level of any household.
+    #[must_use]
+    pub(crate) fn heeds(&self, record: Record<'_>) -> bool {
+        let type_id = record.type_id();
+        let kind = self.catalogue.get(type_id);
+        let fields = EventFields { kind, bytes: record.fields() };
+        let heeding = |pack: &Pack, at: usize| {
+            let fact = &pack.facts[at];
+            if fact.until == Some(type_id) {
+                return true;
+            }
+            if !fact.types.contains(&type_id) || pack.passes(fact, &fields) == Some(false) {
+                return false;
+            }
+            let low = match (fact.kind, fact.field, &fact.default) {
+                (FactKind::Max, Some(field), None) => Some(rules::Record::int(&fields, field)),
+                _ => None,
+            };
+            low.is_none_or(|value| pack.floor(at).is_none_or(|floor| value >= floor))
+        };
+        let read = |pack: &Pack| -> Vec<usize> {
+            pack.rules.iter().flat_map(|rule| rule.reads.facts.iter().copied()).collect()
+        };
+        !self.on_event.is_empty()
+            || self.packs.iter().any(|pack| read(pack).into_iter().any(|at| heeding(pack, at)))
     }
 
     /// All rules.

@@ -18,7 +18,7 @@ use crate::{
     engine::Engine,
     fold::{FanOut, Fold},
     hands::Hands,
-    household::Household,
+    household::{Household, Place},
     resolver::{Named, Resolver},
     rulebook::Rulebook,
     words::Words,
@@ -210,6 +210,8 @@ impl Fold {
         for (ix, (hash, household)) in (0u32..).zip(hashes.iter().zip(&fold.households)) {
             fold.by_hash.insert_unique(*hash, ix, |ix| hashes[*ix as usize]);
             fold.calendar.note(household.armed, ix);
+            let known = household.known.as_deref();
+            fold.places.push(known.map_or_else(Place::default, |known| known.place(&fold.words)));
         }
         fold.calendar.reach(today);
         Some(fold)

@@ -23,7 +23,9 @@ pub(crate) fn gates(p: &Program, facts: &[Fact], condition: Expr) -> Vec<usize> 
             Node::Compare(cmp, Type::Int, a, b) => {
                 let gate = match (p.nodes[a as usize], p.nodes[b as usize]) {
                     (Node::Fact(fact), Node::Int(limit)) => closed(facts, fact, cmp, limit),
-                    (Node::Int(limit), Node::Fact(fact)) => closed(facts, fact, turned(cmp), limit),
+                    (Node::Int(limit), Node::Fact(fact)) => {
+                        closed(facts, fact, cmp.turned(), limit)
+                    }
                     _ => None,
                 };
                 found.extend(gate);
@@ -40,16 +42,6 @@ fn closed(facts: &[Fact], fact: u32, cmp: Cmp, limit: i64) -> Option<usize> {
     match facts.get(at)?.absent() {
         Literal::Int(absent) => (!cmp.holds(absent.cmp(&limit))).then_some(at),
         Literal::Bool(_) | Literal::Text(_) => None,
-    }
-}
-
-fn turned(cmp: Cmp) -> Cmp {
-    match cmp {
-        Cmp::Lt => Cmp::Gt,
-        Cmp::Le => Cmp::Ge,
-        Cmp::Gt => Cmp::Lt,
-        Cmp::Ge => Cmp::Le,
-        same @ (Cmp::Eq | Cmp::Ne) => same,
     }
 }
 

@@ -18,6 +18,7 @@ mod error;
 mod eval;
 mod expr;
 mod filter;
+mod floor;
 mod gate;
 pub mod limits;
 mod margin;

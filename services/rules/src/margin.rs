@@ -83,10 +83,6 @@ impl Sure {
         Some(Sure { value, margin: MOST })
     }
 
-    fn settles(self, value: bool) -> bool {
-        self.value == value && self.margin >= MOST
-    }
-
     fn within(self, margin: i64) -> Sure {
         Sure { margin: self.margin.min(margin), ..self }
     }
@@ -95,22 +91,24 @@ impl Sure {
 impl Pack {
     /// How much money may come, with the household's data otherwise unchanged, before a rule that
     /// now stands at `level` can be found at another one, or one of its level expressions can
-    /// fail, on any date before `end`. Nothing where that is not known.
+    /// fail, on any date before `end`. Nothing where that is not known. What is `enough` is not
+    /// made more by looking further: any margin told is true, whatever was asked for.
     pub fn margin<S: Scope>(
         &self,
         rule: &Rule,
         level: Severity,
         end: Date,
+        enough: u32,
         scope: &mut S,
         memo: &mut Memo,
     ) -> Option<u32> {
-        let mut margin = MOST;
+        let (mut margin, enough) = (MOST, i64::from(enough));
         let today = scope.today();
         for expr in rule.levels.iter().take_while(|l| l.severity >= level) {
             if expr.gates.iter().any(|fact| scope.lacks(*fact) && !scope.grows(*fact)) {
                 continue;
             }
-            let mut machine = Bounding { today, end, scope, memo };
+            let mut machine = Bounding { today, end, enough, scope, memo };
             let sure = walk::truth(&mut machine, self.program(), expr.expr.root)?;
             if sure.value != (expr.severity == level) {
                 return None;
@@ -131,7 +129,7 @@ impl Pack {
         memo: &mut Memo,
     ) -> Option<u32> {
         let today = scope.today();
-        let mut machine = Bounding { today, end, scope, memo };
+        let mut machine = Bounding { today, end, enough: MOST, scope, memo };
         let reach = walk::number(&mut machine, self.program(), material.value.root)?;
         // Quotients are truncated: from below zero all of a step has the quotient nearer to zero.
         let (baseline, step) = (i128::from(baseline), i128::from(material.step));
@@ -147,6 +145,8 @@ fn told(margin: i64) -> Option<u32> {
 struct Bounding<'a, S> {
     today: Date,
     end: Date,
+    /// A margin that need not be made greater.
+    enough: i64,
     scope: &'a mut S,
     memo: &'a mut Memo,
 }
@@ -310,7 +310,7 @@ impl<S: Scope> Machine for Bounding<'_, S> {
     }
 
     fn settled_and(&self, a: Self::Truth) -> Option<Self::Truth> {
-        a.is_some_and(|a| a.settles(false)).then_some(a)
+        a.is_some_and(|a| !a.value && a.margin >= self.enough).then_some(a)
     }
 
     fn and(&self, a: Self::Truth, b: Self::Truth) -> Self::Truth {
@@ -318,7 +318,7 @@ impl<S: Scope> Machine for Bounding<'_, S> {
     }
 
     fn settled_or(&self, a: Self::Truth) -> Option<Self::Truth> {
-        a.is_some_and(|a| a.settles(true)).then_some(a)
+        a.is_some_and(|a| a.value && a.margin >= self.enough).then_some(a)
     }
 
     fn or(&self, a: Self::Truth, b: Self::Truth) -> Self::Truth {

@@ -77,6 +77,17 @@ impl Cmp {
             Cmp::Ge => order.is_ge(),
         }
     }
+
+    /// The comparison with its sides exchanged.
+    pub(crate) fn turned(self) -> Cmp {
+        match self {
+            Cmp::Lt => Cmp::Gt,
+            Cmp::Le => Cmp::Ge,
+            Cmp::Gt => Cmp::Lt,
+            Cmp::Ge => Cmp::Le,
+            same @ (Cmp::Eq | Cmp::Ne) => same,
+        }
+    }
 }
 
 /// One step; operands are earlier places in the arena.

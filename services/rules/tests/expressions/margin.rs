@@ -135,7 +135,9 @@ fn a_level_stays_while_no_more_than_its_margin_comes() {
             (household.day, household.came) = (0, [[0; DAYS]; 2]);
             memo.begin();
             let level = pack.level(rule, &mut household, &mut memo).level;
-            let Some(margin) = pack.margin(rule, level, end, &mut household, &mut memo) else {
+            let enough = [u32::MAX, 40, 1][usize::try_from(seed % 3).unwrap()];
+            let Some(margin) = pack.margin(rule, level, end, enough, &mut household, &mut memo)
+            else {
                 continue;
             };
             told += 1;
@@ -223,7 +225,7 @@ fn margin(condition: &str, value: i64) -> Option<u32> {
     let pack = Pack::load("one", text.as_bytes(), &Catalogue::shipped()).unwrap();
     let (mut scope, mut memo) = (One(value), Memo::new());
     let level = pack.level(&pack.rules[0], &mut scope, &mut memo).level;
-    pack.margin(&pack.rules[0], level, Date::MAX, &mut scope, &mut memo)
+    pack.margin(&pack.rules[0], level, Date::MAX, u32::MAX, &mut scope, &mut memo)
 }
 
 #[test]
