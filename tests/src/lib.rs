@@ -1,6 +1,7 @@
 //! Tests that cross crate boundaries, and what they compare Levee with: a slow reference model and
 //! a generator of small worlds; and the real process, started for a test.
 
+pub mod province;
 pub mod reference;
 pub mod replay;
 pub mod server;

@@ -12,7 +12,9 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use crate::{
-    backtest, backup, bench, deadletter, explain, import, keys, link, restore, rules, simulate, up,
+    backtest, backup, bench, deadletter, explain, import, keys, link,
+    member::{self, Member},
+    restore, rules, simulate, up,
 };
 
 /// A test or a budget failed.
@@ -42,6 +44,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Up(up::Args),
+    /// Take events over HTTP into the partitioned journal on Kafka
+    Intake(member::Args),
+    /// Fold partitions of the journal on Kafka and publish alerts
+    Watcher(member::Args),
+    /// Deliver alerts to subscribers
+    Notifier(member::Args),
+    /// Show the alerts of all partitions
+    Console(member::Args),
     Import(import::Args),
     Keys(keys::Args),
     Link(link::Args),
@@ -67,6 +77,10 @@ pub(crate) fn main() -> ExitCode {
     };
     match cli.command {
         Command::Up(args) => up::run(args),
+        Command::Intake(args) => member::run(Member::Intake, &args),
+        Command::Watcher(args) => member::run(Member::Watcher, &args),
+        Command::Notifier(args) => member::run(Member::Notifier, &args),
+        Command::Console(args) => member::run(Member::Console, &args),
         Command::Import(args) => import::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::Link(args) => link::run(&args),

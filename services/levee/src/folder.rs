@@ -212,7 +212,7 @@ pub(crate) struct Stand {
 }
 
 /// A letter of the fold in the form of the door's.
-fn written(letter: &Letter) -> DeadLetter {
+pub(crate) fn written(letter: &Letter) -> DeadLetter {
     let length = letter.body.as_ref().map_or(0, Vec::len);
     DeadLetter {
         code: letter.code,

@@ -13,6 +13,7 @@ mod folder;
 mod import;
 mod keys;
 mod link;
+mod member;
 mod packs;
 mod past;
 mod restore;

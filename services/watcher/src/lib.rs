@@ -16,6 +16,7 @@
 
 mod alerts;
 mod batches;
+mod carrier;
 mod fault;
 mod frames;
 mod hands;
@@ -37,6 +38,7 @@ mod watcher;
 
 pub use alerts::AlertsLog;
 pub use batches::Report;
+pub use carrier::{Carrier, CarrierParts};
 pub use fault::Fault;
 pub use hands::Crew;
 pub use letters::Letter;

@@ -1,6 +1,6 @@
 //! What a partition's machine reads from and writes to. It knows topics and no record.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use log::{Batch, Log, LogError};
 
@@ -119,6 +119,18 @@ impl Ports {
     ) -> Result<(), Fault> {
         let read = self.log(topic).read(partition, from, max_bytes, into);
         read.map_err(Fault::log(topic.name()))
+    }
+
+    /// Sleeps until there is a record from `from` on, at most `timeout`.
+    pub(crate) fn wait(
+        &self,
+        topic: Topic,
+        partition: u32,
+        from: u64,
+        timeout: Duration,
+    ) -> Result<(), Fault> {
+        let waited = self.log(topic).wait(partition, from, timeout);
+        waited.map(|_| ()).map_err(Fault::log(topic.name()))
     }
 
     pub(crate) fn append(&self, topic: Topic, partition: u32, record: &[u8]) -> Result<(), Fault> {

@@ -1,0 +1,149 @@
+//! What the services on Kafka are told. `deploy/config` has one commented sample for each.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use chassis::{SecretString, Settings};
+use serde::Deserialize;
+
+/// How the brokers are reached.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Kafka {
+    /// `host:port`, several separated by commas.
+    pub(super) brokers: String,
+    /// Settings of librdkafka that let the service in: `security.protocol`, `sasl.…`, `ssl.…`.
+    #[serde(default)]
+    pub(super) security: BTreeMap<String, SecretString>,
+    /// The plan of topics; topics that differ from it are refused.
+    pub(super) topics: PathBuf,
+}
+
+/// The key that makes tokens of ID numbers; `levee keys create` makes one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    pub(super) file: PathBuf,
+}
+
+/// Where the service listens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listen {
+    pub(super) address: SocketAddr,
+}
+
+/// Which partitions this process carries.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Share {
+    /// From 0; partition p is carried by the process whose index is p modulo `of`.
+    pub(super) index: u32,
+    /// How many processes there are.
+    pub(super) of: u32,
+}
+
+/// Where snapshots are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Snapshots {
+    /// A folder that all members see.
+    pub(super) folder: PathBuf,
+    /// Entries of a partition after which one is due.
+    #[serde(default = "entries")]
+    pub(super) entries: u64,
+}
+
+fn entries() -> u64 {
+    1_000_000
+}
+
+/// `levee watcher`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Watcher {
+    pub(super) kafka: Kafka,
+    pub(super) key: Key,
+    pub(super) share: Share,
+    pub(super) snapshots: Snapshots,
+    pub(super) ops: Listen,
+}
+
+/// `levee intake`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Intake {
+    pub(super) kafka: Kafka,
+    pub(super) key: Key,
+    pub(super) http: Http,
+    #[serde(default)]
+    pub(super) rules: Rules,
+}
+
+/// `levee console`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Console {
+    pub(super) kafka: Kafka,
+    pub(super) key: Key,
+    pub(super) http: Http,
+    pub(super) model: Model,
+}
+
+/// Where a service is called.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Http {
+    pub(super) address: SocketAddr,
+    /// A file with the token that callers send as `Authorization: Bearer`.
+    pub(super) token: PathBuf,
+}
+
+/// Packs that are put in force at the start where they differ.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rules {
+    /// Files; none: what is in force stays as it is.
+    #[serde(default)]
+    pub(super) packs: Vec<PathBuf>,
+}
+
+/// What the pages show, in one order for ever.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Model {
+    /// A folder of this service alone.
+    pub(super) folder: PathBuf,
+}
+
+impl Settings for Watcher {
+    fn ops(&self) -> Option<SocketAddr> {
+        Some(self.ops.address)
+    }
+}
+
+impl Settings for Intake {}
+
+impl Settings for Console {}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn sample<C: serde::de::DeserializeOwned>(name: &str) -> C {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/config");
+        chassis::config::load_from(Some(&root.join(name)), std::iter::empty()).unwrap()
+    }
+
+    #[test]
+    fn every_sample_is_a_configuration() {
+        let watcher: Watcher = sample("watcher.toml");
+        assert_eq!(watcher.ops(), Some(watcher.ops.address));
+        let intake: Intake = sample("intake.toml");
+        let console: Console = sample("console.toml");
+        let brokers = [&watcher.kafka, &intake.kafka, &console.kafka].map(|kafka| &kafka.brokers);
+        assert!(brokers.iter().all(|broker| *broker == brokers[0]), "the samples fit together");
+        assert_eq!(watcher.key.file, intake.key.file);
+    }
+}

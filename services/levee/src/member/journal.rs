@@ -1,0 +1,183 @@
+//! The partitioned journal as the door sees it: a call is answered when every part of it is durable.
+//!
+//! What is decided upon is not known here: the answer says accepted, and what a fold refuses later
+//! goes to the dead letters under the same identity.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use ::log::{Log, LogError};
+use chassis::SharedClock;
+use intake::{
+    BatchReport, BoxFuture, Journal, Outcome, Receipt, Spread, Submission, SubmitError, Target,
+};
+use proto::{catalogue::Catalogue, date::Instant, frame::Entry};
+use rules::Pack;
+use tokio::sync::Semaphore;
+
+use super::packs::Packs;
+
+/// Calls that may wait for the brokers at once.
+const CALLS: usize = 256;
+/// Seconds after which a busy journal may be asked again.
+const RETRY_S: u32 = 1;
+/// How often an append without a clear answer is made again before the caller is told.
+const TRIES: u32 = 3;
+
+/// The journal of a province.
+pub(super) struct SpreadJournal {
+    shared: Arc<Shared>,
+    room: Arc<Semaphore>,
+    /// Whether the packs are in force.
+    pub(super) open: AtomicBool,
+}
+
+struct Shared {
+    journal: Arc<dyn Log>,
+    persons: Arc<dyn Log>,
+    dead: Arc<dyn Log>,
+    packs: Arc<Packs>,
+    clock: SharedClock,
+    spread: Spread,
+    calls: AtomicU64,
+}
+
+impl SpreadJournal {
+    pub(super) fn new(
+        journal: Arc<dyn Log>,
+        persons: Arc<dyn Log>,
+        dead: Arc<dyn Log>,
+        packs: Arc<Packs>,
+        clock: SharedClock,
+    ) -> SpreadJournal {
+        let spread = Spread { journals: journal.partitions(), persons: persons.partitions() };
+        let calls = AtomicU64::new(0);
+        let shared = Shared { journal, persons, dead, packs, clock, spread, calls };
+        SpreadJournal {
+            shared: Arc::new(shared),
+            room: Arc::new(Semaphore::new(CALLS)),
+            open: AtomicBool::new(false),
+        }
+    }
+
+    /// Enters and waits; blocks.
+    pub(super) fn enter(&self, submission: Submission) -> Result<Receipt, SubmitError> {
+        self.shared.enter(submission)
+    }
+}
+
+impl Journal for SpreadJournal {
+    fn submit(&self, submission: Submission) -> BoxFuture<'_, Result<Receipt, SubmitError>> {
+        Box::pin(async move {
+            if !self.open.load(Ordering::Acquire) {
+                return Err(SubmitError::Starting);
+            }
+            let room = Arc::clone(&self.room).try_acquire_owned();
+            let room = room.map_err(|_| SubmitError::Busy { retry_after_s: RETRY_S })?;
+            let shared = Arc::clone(&self.shared);
+            let entered = tokio::task::spawn_blocking(move || {
+                let entered = shared.enter(submission);
+                drop(room);
+                entered
+            });
+            entered.await.unwrap_or(Err(SubmitError::Fault))
+        })
+    }
+
+    fn catalogue(&self) -> Arc<Catalogue> {
+        self.shared.packs.catalogue()
+    }
+
+    fn packs(&self) -> Vec<Arc<Pack>> {
+        self.shared.packs.in_force()
+    }
+
+    fn batch(&self, _id: u64) -> BoxFuture<'_, Option<BatchReport>> {
+        // What became of a call is spread over the partitions' folds; nobody puts it together yet.
+        Box::pin(async { None })
+    }
+
+    fn household(
+        &self,
+        _id: String,
+    ) -> BoxFuture<'_, Result<Option<serde_json::Value>, SubmitError>> {
+        // A household's state is with the watcher that carries its partition.
+        Box::pin(async { Ok(None) })
+    }
+
+    fn now(&self) -> Instant {
+        self.shared.now()
+    }
+}
+
+impl Shared {
+    fn now(&self) -> Instant {
+        Instant(self.clock.now_unix_micros())
+    }
+
+    fn enter(&self, submission: Submission) -> Result<Receipt, SubmitError> {
+        let Submission { entries, dead, .. } = submission;
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        if !dead.is_empty() {
+            let letters: Vec<Vec<u8>> =
+                dead.iter().map(|letter| letter.to_json().into_bytes()).collect();
+            // Spread evenly; the remainder is below the number of partitions.
+            let partition = (call % u64::from(self.dead.partitions().max(1))) as u32;
+            let groups = vec![(partition, letters)];
+            append(&*self.dead, groups).map_err(|error| told(&error))?;
+        }
+        let at = self.now();
+        let frames = self.spread.frames(&entries, at, &self.packs.catalogue());
+        let (mut persons, mut journal) = (Vec::new(), Vec::new());
+        for (target, frame) in frames {
+            match target {
+                Target::Persons(partition) => persons.push((partition, vec![frame])),
+                Target::Journal(partition) => journal.push((partition.0, vec![frame])),
+            }
+        }
+        append(&*self.persons, persons).map_err(|error| told(&error))?;
+        append(&*self.journal, journal).map_err(|error| told(&error))?;
+        if entries.iter().any(|entry| matches!(entry, Entry::Pack { .. })) {
+            self.packs.publish(&entries, at).map_err(|error| told(&error))?;
+        }
+        Ok(Receipt { batch: call, outcomes: vec![Outcome::Accepted; entries.len()] })
+    }
+}
+
+/// Appends until every group is acknowledged. What may be there already is appended again: an entry
+/// that comes twice counts once.
+fn append(log: &dyn Log, mut groups: Vec<(u32, Vec<Vec<u8>>)>) -> Result<(), LogError> {
+    for _ in 1..TRIES {
+        match once(log, &mut groups) {
+            Ok(()) => return Ok(()),
+            Err(LogError::Unconfirmed { .. } | LogError::Io { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    once(log, &mut groups)
+}
+
+/// Takes off what is acknowledged; gives the first error.
+fn once(log: &dyn Log, groups: &mut Vec<(u32, Vec<Vec<u8>>)>) -> Result<(), LogError> {
+    let borrowed: Vec<(u32, Vec<&[u8]>)> = groups
+        .iter()
+        .map(|(partition, records)| (*partition, records.iter().map(Vec::as_slice).collect()))
+        .collect();
+    let asked: Vec<(u32, &[&[u8]])> =
+        borrowed.iter().map(|(partition, records)| (*partition, records.as_slice())).collect();
+    let answers = log.append_each(&asked);
+    let failed = answers.iter().find_map(|answer| answer.as_ref().err().cloned());
+    let mut answers = answers.into_iter();
+    groups.retain(|_| answers.next().is_none_or(|answer| answer.is_err()));
+    failed.map_or(Ok(()), Err)
+}
+
+fn told(error: &LogError) -> SubmitError {
+    tracing::error!(code = error.code(), "a call is not durable: {error}");
+    match error {
+        LogError::Full => SubmitError::Full,
+        _ => SubmitError::Fault,
+    }
+}

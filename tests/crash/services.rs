@@ -1,0 +1,209 @@
+//! A province of real processes on a real Apache Kafka: one intake and two watchers.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use intake::key::{StoredKey, load_key};
+use log_kafka::{Cluster, Connection, Dress, KafkaLog, Plan, Settings};
+use system_tests::server::{agent, binary};
+use test_broker::Broker;
+
+const PLAN: &str = "\
+replication: 1
+min_insync: 1
+topics:
+  journal: {partitions: 4, keep: forever, large_records: true}
+  persons: {partitions: 2, keep: forever, large_records: true}
+  alerts: {partitions: 4, keep: forever, large_records: true}
+  dead_letters: {partitions: 2, keep: forever, large_records: true}
+  packs: {partitions: 1, keep: forever, large_records: true}
+  levee_headers: {partitions: 1, keep: forever}
+";
+
+/// A configured service and its process.
+pub(crate) struct Service {
+    name: &'static str,
+    config: PathBuf,
+    pub(crate) address: SocketAddr,
+    child: Option<Child>,
+}
+
+/// Everything that runs.
+pub(crate) struct Province {
+    pub(crate) broker: Broker,
+    folder: tempfile::TempDir,
+    pub(crate) intake: Service,
+    pub(crate) watchers: Vec<Service>,
+}
+
+/// The topics, read by this process.
+pub(crate) struct Topics {
+    pub(crate) journal: KafkaLog,
+    pub(crate) persons: KafkaLog,
+    pub(crate) alerts: KafkaLog,
+    pub(crate) dead: KafkaLog,
+}
+
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+impl Province {
+    /// Starts all of it; nothing where there is no Kafka.
+    pub(crate) fn start(pack: &str) -> Option<Province> {
+        let broker = Broker::start()?;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let cluster = Cluster::connect(&Connection::new(&broker.address(), "crash")).unwrap();
+        Plan::read(PLAN).unwrap().create(&cluster).unwrap();
+        fs::write(at("topics.yaml"), PLAN).unwrap();
+        fs::write(at("pack.yaml"), pack).unwrap();
+        fs::write(at("operator.token"), "secret").unwrap();
+        make_key(&at("token.key"));
+        let shared = format!(
+            "[kafka]\nbrokers = {:?}\ntopics = {:?}\n[key]\nfile = {:?}\n",
+            broker.address(),
+            at("topics.yaml"),
+            at("token.key")
+        );
+        let service = |name: &'static str, file: &str, own: &str| {
+            let address = free();
+            let config = at(file);
+            let own = own.replace("ADDRESS", &address.to_string());
+            fs::write(&config, format!("{shared}{own}")).unwrap();
+            Service { name, config, address, child: None }
+        };
+        let intake = format!(
+            "[http]\naddress = \"ADDRESS\"\ntoken = {:?}\n[rules]\npacks = [{:?}]\n",
+            at("operator.token"),
+            at("pack.yaml")
+        );
+        let watcher = |n: u32| {
+            let own = format!(
+                "[ops]\naddress = \"ADDRESS\"\n[snapshots]\nfolder = {:?}\nentries = 300\n{}",
+                at("snapshots"),
+                share(n)
+            );
+            service("watcher", &format!("watcher-{n}.toml"), &own)
+        };
+        let watchers = (0..2).map(watcher).collect();
+        let intake = service("intake", "intake.toml", &intake);
+        let mut province = Province { broker, folder, intake, watchers };
+        province.watchers.iter_mut().for_each(Service::start);
+        province.intake.start();
+        province.intake.wait_until_ready();
+        Some(province)
+    }
+
+    /// A file of the province's folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn key(&self) -> StoredKey {
+        load_key(&self.folder.path().join("token.key")).unwrap()
+    }
+
+    /// Opens the topics as the services do.
+    pub(crate) fn topics(&self) -> Topics {
+        let connection = Connection::new(&self.broker.address(), "judge");
+        let cluster = Cluster::connect(&connection).unwrap();
+        let key = Some(self.key().mark());
+        let open = |topic: &str, dress| {
+            let settings = Settings { topic: topic.to_owned(), partitions: None, key, dress };
+            KafkaLog::open(&cluster, &settings).unwrap()
+        };
+        Topics {
+            journal: open("journal", Dress::Bare),
+            persons: open("persons", Dress::Bare),
+            alerts: open("alerts", Dress::CloudEvent),
+            dead: open("dead_letters", Dress::DeadLetter),
+        }
+    }
+}
+
+/// What `levee keys create` makes.
+pub(crate) fn make_key(file: &Path) {
+    let made = Command::new(binary()).args(["keys", "create", "--out"]).arg(file).output();
+    let made = made.unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// Runs a service to its end with a changed configuration; gives its exit code and what it said.
+pub(crate) fn refused(service: &Service, changed: impl Fn(&str) -> String) -> (i32, String) {
+    let config = service.config.with_extension("changed.toml");
+    fs::write(&config, changed(&fs::read_to_string(&service.config).unwrap())).unwrap();
+    let ended = Command::new(binary()).arg(service.name).arg("--config").arg(&config).output();
+    let ended = ended.unwrap();
+    (ended.status.code().unwrap(), String::from_utf8_lossy(&ended.stderr).into_owned())
+}
+
+fn share(n: u32) -> String {
+    format!("[share]\nindex = {n}\nof = 2\n")
+}
+
+impl Service {
+    pub(crate) fn start(&mut self) {
+        let child = Command::new(binary())
+            .arg(self.name)
+            .arg("--config")
+            .arg(&self.config)
+            .env("LEVEE_LOG", "warn")
+            .stdout(Stdio::null())
+            .spawn();
+        self.child = Some(child.unwrap());
+    }
+
+    /// The same service once more, under the same name and at another address.
+    pub(crate) fn again(&self) -> Service {
+        let address = free();
+        let config = self.config.with_extension("again.toml");
+        let text = fs::read_to_string(&self.config).unwrap();
+        let text = text.replace(&self.address.to_string(), &address.to_string());
+        fs::write(&config, text).unwrap();
+        Service { name: self.name, config, address, child: None }
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for `/readyz`.
+    pub(crate) fn wait_until_ready(&mut self) {
+        let agent = agent();
+        loop {
+            let child = self.child.as_mut().unwrap();
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("levee {} ended before it was ready: {status}", self.name);
+            }
+            let answer = agent.get(format!("http://{}/readyz", self.address)).call();
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Whatever a failed test leaves must not run on.
+        self.kill();
+    }
+}
