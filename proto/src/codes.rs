@@ -55,6 +55,7 @@ macro_rules! codes {
 }
 
 codes! {
+    AlertUnreadable "alert.unreadable" 500 false "a line of the alerts topic is not an alert" "预警主题中有无法识别的记录";
     AmountFloat "amount.float" 422 false "an amount must be a whole number of fen" "金额必须是以分为单位的整数";
     AmountRange "amount.range" 422 false "an amount does not fit its range" "金额超出范围";
     AmountText "amount.text" 422 false "an amount must be a number, not a text" "金额必须是数字而不是文本";
@@ -71,7 +72,10 @@ codes! {
     ChannelMailbox "channel.mailbox" 422 false "the recipient is not a mailbox" "收件人不是有效邮箱";
     ChannelTarget "channel.target" 422 false "the channel does not serve this kind of target" "该通道不支持此类目标";
     CloudEventsVersion "cloudevents.version" 422 false "specversion must be 1.0" "specversion 必须为 1.0";
+    ConservationBroken "conservation.broken" 500 false "the ledger of deliveries differs from its books" "投递台账与计数不一致";
     CorrectionUnmatched "correction.unmatched" 200 false "the correction names an event of another subject or type" "更正所指事件的对象或类型不同";
+    DeliveryExhausted "delivery.exhausted" 504 false "the receiver took the message in none of its attempts" "多次尝试后接收方仍未接收";
+    DeliveryUnreadable "delivery.unreadable" 500 false "the alert can no longer be read from its topic" "预警已无法从主题读取";
     ExplainExpired "explain.expired" 410 false "the journal no longer reaches back to this alert" "日志已不再包含该预警的依据";
     FoldVersion "fold.version" 500 false "the snapshot was made by another fold version" "快照由其他版本生成";
     FrameMalformed "frame.malformed" 500 false "a journal record is not a frame" "日志记录无法解析";
@@ -160,7 +164,14 @@ codes! {
     SnapshotFormat "snapshot.format" 500 false "a snapshot was written by a newer program" "快照由更新的程序写入";
     SnapshotIo "snapshot.io" 500 true "the snapshots' folder cannot be used" "快照目录无法使用";
     StorageFull "storage.full" 503 true "the disk is full; nothing was taken" "磁盘已满，未接收任何内容";
+    StoreSchema "store.schema" 500 false "the database holds other tables than this program's" "数据库表结构不符";
+    StoreUnavailable "store.unavailable" 503 true "the database cannot be used" "数据库不可用";
+    StoreUrl "store.url" 500 false "the database's address is not understood" "数据库地址无法识别";
     StreamUnknownId "stream.unknown_id" 409 false "the last event id is not known" "未知的 Last-Event-ID";
+    SubscriptionChannel "subscription.channel" 422 false "this kind of channel is not set up here" "此处未启用该通道";
+    SubscriptionConflict "subscription.conflict" 409 true "the subscription was changed meanwhile" "订阅已被他人修改";
+    SubscriptionInvalid "subscription.invalid" 422 false "the subscription is not well formed" "订阅格式有误";
+    SubscriptionUnknown "subscription.unknown" 404 false "no subscription of this id is known" "没有此订阅";
     TextControl "text.control" 422 false "a text holds a hidden control character" "文本含有隐藏控制字符";
     TextSurrogate "text.surrogate" 422 false "a text holds half a character" "文本含有不完整字符";
     TextUtf8 "text.utf8" 422 false "the text is not utf-8" "文本不是 UTF-8";

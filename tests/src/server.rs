@@ -38,6 +38,14 @@ impl Server {
     /// # Panics
     /// It cannot be started.
     pub fn start_on(data: &Path, rules: &Path, address: SocketAddr) -> Server {
+        Server::start_with(data, rules, address, &[])
+    }
+
+    /// Starts it on this address with further arguments.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn start_with(data: &Path, rules: &Path, address: SocketAddr, more: &[&str]) -> Server {
         let child = Command::new(binary())
             .arg("up")
             .arg("--data")
@@ -46,6 +54,7 @@ impl Server {
             .arg(rules)
             .arg("--listen")
             .arg(address.to_string())
+            .args(more)
             .env("LEVEE_LOG", "warn")
             .stdout(Stdio::null())
             .spawn()
@@ -104,6 +113,42 @@ impl Server {
             .content_type(content_type);
         let mut answer = call.send(body).unwrap();
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
+    }
+
+    /// Any call with the operator's token; the answer is `null` where it is not JSON.
+    ///
+    /// # Panics
+    /// There is no answer.
+    #[must_use]
+    pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let call = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base()))
+            .header("authorization", format!("Bearer {}", self.token()))
+            .header("content-type", "application/json");
+        let text = body.map(Value::to_string).unwrap_or_default();
+        let mut answer = agent().run(call.body(text).unwrap()).unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.body_mut().read_json().unwrap_or(Value::Null))
+    }
+
+    /// Every item of a list.
+    ///
+    /// # Panics
+    /// A page is not what it should be.
+    #[must_use]
+    pub fn all(&self, path: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let (status, page) = self.call("GET", &format!("{path}?limit=500{cursor}"), None);
+            assert_eq!(status, 200, "{page}");
+            items.extend(page["items"].as_array().unwrap().iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return items,
+            }
+        }
     }
 
     /// Posts lines in calls of at most 5,000; none of them may be answered as a whole with an error.

@@ -7,6 +7,7 @@ mod child;
 mod demo;
 mod fold;
 mod latency;
+mod notify;
 mod row;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ Examples:
   levee bench fold --json
   levee bench fold --quick
   levee bench latency --rate 2000 --seconds 20
+  levee bench notify --pending 100000
   levee bench demo
   levee bench backtest --households profiles.ndjson --events events.ndjson --rules pack.yaml --runs 5
 
@@ -41,6 +43,7 @@ pub(crate) struct Args {
 enum Measure {
     Fold(fold::Args),
     Latency(latency::Args),
+    Notify(notify::Args),
     Demo(demo::Args),
     Backtest(backtest::Args),
 }
@@ -50,6 +53,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let rows = match &args.measure {
         Measure::Fold(given) => fold::run(given).map(|row| vec![row]),
         Measure::Latency(given) => latency::run(given).map(|row| vec![row]),
+        Measure::Notify(given) => notify::run(given),
         Measure::Demo(given) => demo::run(given).map(|row| vec![row]),
         Measure::Backtest(given) => backtest::run(given),
     };

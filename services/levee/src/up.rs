@@ -4,6 +4,7 @@
 
 mod demo;
 mod links;
+mod notify;
 mod ports;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use axum::Router;
@@ -29,10 +31,14 @@ use crate::{
 use ports::{AlertsPort, Callers, HouseholdsPort, JournalPort};
 pub(crate) use ports::{outcome, submission};
 
+/// From the wish to stop until messages that are being sent are let go.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 const EXAMPLES: &str = "\
 Examples:
   levee up --demo
   levee up --data /srv/levee --listen 127.0.0.1:8080 --rules province.yaml
+  levee up --allow-webhook hooks.example.gov http://127.0.0.1:9000
 
 A new folder begins with the packs of --rules, or with the shipped ones. Later --rules adds or
 replaces those whose content differs. The first call needs the token in DIR/operator.token.
@@ -52,6 +58,12 @@ pub(crate) struct Args {
     /// Rule packs to put in force
     #[arg(long, num_args = 1.., value_name = "PACK")]
     rules: Vec<PathBuf>,
+    /// Hosts that webhooks may go to: HOST for https, or scheme://HOST[:PORT]
+    #[arg(long, num_args = 1.., value_name = "HOST_OR_URL")]
+    allow_webhook: Vec<String>,
+    /// Subscriptions and deliveries in this PostgreSQL instead of a file of the folder
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
     /// Begin with a synthetic province and its past year, then add about 2 events a second
     #[arg(long)]
     demo: bool,
@@ -59,8 +71,11 @@ pub(crate) struct Args {
 
 impl fmt::Debug for Args {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Args { data, listen, rules, demo } = self;
-        write!(f, "data={} listen={listen} rules={} demo={demo}", data.display(), rules.len())
+        let Args { data, listen, rules, demo, allow_webhook, store } = self;
+        let (rules, hosts, folder) = (rules.len(), allow_webhook.len(), data.display());
+        let store = if store.is_some() { "postgres" } else { "sqlite" };
+        write!(f, "data={folder} listen={listen} rules={rules} demo={demo} ")?;
+        write!(f, "allow_webhook={hosts} store={store}")
     }
 }
 
@@ -94,12 +109,20 @@ async fn body(service: Service<Args>) -> Result<(), Failure> {
     let sign_in = Arc::new(SignIn::new(service.clock()));
     let journal = Arc::new(JournalPort::new(watcher.clone()));
     let desk = Arc::new(Desk::default());
-    let router = router(&service, &folder, &token, &journal, &desk, &sign_in)?;
+    let callers = Arc::new(Callers::new(OperatorToken::new(&token), Arc::clone(&sign_in)));
+    let notifier = notify::notifier(&service, &folder, &watcher, &desk, &callers).await?;
+    let router = router(&service, &folder, callers, &journal, &desk, &sign_in)?;
+    let router = intake::closed(router.merge(notifier.router()));
     folder.listens(&address.to_string())?;
     greet(&folder, address, &sign_in)?;
     service.ready();
     let begin = begin(service.clone(), Arc::clone(&folder), Arc::clone(&journal), address);
+    let stop = Shutdown::default();
+    let told = tokio::spawn(notifier.run(stop.clone()));
     let ended = serve_all(&service, listener, router, &watcher, desk, begin).await;
+    stop.request();
+    // What is still being sent then is sent again after the next start, under the same id.
+    let _ = tokio::time::timeout(LAST_WORDS, told).await;
     folder.silent();
     watcher.stop();
     let mut phases = watcher.phases();
@@ -153,13 +176,12 @@ async fn serve_all(
 fn router(
     service: &Service<Args>,
     folder: &Folder,
-    token: &str,
+    callers: Arc<Callers>,
     journal: &Arc<JournalPort>,
     desk: &Arc<Desk>,
     sign_in: &Arc<SignIn>,
 ) -> Result<Router, Failure> {
     let watcher = journal.watcher();
-    let callers = Arc::new(Callers::new(OperatorToken::new(token), Arc::clone(sign_in)));
     let intake = Intake::new(
         Arc::clone(journal) as Arc<dyn intake::Journal>,
         Arc::clone(&callers) as Arc<dyn intake::Accounts>,
@@ -177,7 +199,7 @@ fn router(
         clock: service.clock(),
     });
     let links = links::router(callers, Arc::clone(sign_in));
-    Ok(intake::closed(intake.router().merge(console).merge(links).merge(service.ops())))
+    Ok(intake.router().merge(console).merge(links).merge(service.ops()))
 }
 
 fn greet(folder: &Folder, address: SocketAddr, sign_in: &SignIn) -> Result<(), Failure> {

@@ -1,20 +1,34 @@
 //! SQLite: one file, one writer, readers beside it.
+//!
+//! The file belongs to one process: the data folder's lock sees to that.
 
-use std::path::Path;
+mod accounts;
+mod planning;
+mod sending;
+mod subscriptions;
+mod tasks;
+
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path};
 
 use sqlx::{
-    SqlitePool,
+    Sqlite as Db, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::StoreError;
+use crate::{Answer, StoreError};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Pages that a connection keeps in memory, in KiB (negative by SQLite's rule).
+const CACHE: &str = "-16384";
+/// Connections that only read.
+const READERS: u32 = 4;
 
 /// State in a file.
 #[derive(Debug, Clone)]
 pub struct Sqlite {
-    pool: SqlitePool,
+    writer: SqlitePool,
+    reader: SqlitePool,
 }
 
 impl Sqlite {
@@ -22,33 +36,35 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn open(file: &Path) -> Result<Sqlite, StoreError> {
+    pub async fn open(file: &Path) -> Answer<Sqlite> {
+        // It holds secrets: nobody else may read it, nor what SQLite lays beside it.
+        let private = OpenOptions::new().create(true).append(true).mode(0o600).open(file);
+        private.map_err(sqlx::Error::Io)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true);
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
-        MIGRATIONS.run(&pool).await.map_err(StoreError::Schema)?;
-        Ok(Sqlite { pool })
+            .pragma("cache_size", CACHE);
+        let pool = |most| SqlitePoolOptions::new().max_connections(most);
+        let writer = pool(1).connect_with(options.clone()).await?;
+        MIGRATIONS.run(&writer).await.map_err(StoreError::Schema)?;
+        let reader = pool(READERS).connect_with(options.read_only(true)).await?;
+        Ok(Sqlite { writer, reader })
     }
 
     /// Ends all connections.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.reader.close().await;
+        self.writer.close().await;
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// A transaction that writes.
+    async fn begin(&self) -> Answer<Transaction<'static, Db>> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
 
-    #[tokio::test]
-    async fn a_file_is_made_once_and_opened_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("store.sqlite");
-        Sqlite::open(&file).await.unwrap().close().await;
-        Sqlite::open(&file).await.unwrap().close().await;
+    /// A transaction that sees one moment.
+    async fn look(&self) -> Answer<Transaction<'static, Db>> {
+        Ok(self.reader.begin().await?)
     }
 }

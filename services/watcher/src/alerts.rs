@@ -37,8 +37,21 @@ impl AlertsLog {
     /// # Errors
     /// As [`Log::read`].
     pub fn read(&self, from: u64, max: usize) -> Result<Vec<(u64, Vec<u8>)>, LogError> {
+        self.page(from, max, READ)
+    }
+
+    /// As [`AlertsLog::read`], of at most `bytes` together but for the first.
+    ///
+    /// # Errors
+    /// As [`Log::read`].
+    pub fn page(
+        &self,
+        from: u64,
+        max: usize,
+        bytes: usize,
+    ) -> Result<Vec<(u64, Vec<u8>)>, LogError> {
         let mut batch = Batch::new();
-        self.log.read(0, from, READ, &mut batch)?;
+        self.log.read(0, from, bytes, &mut batch)?;
         Ok(batch.iter().take(max).map(|(number, line)| (number, line.to_vec())).collect())
     }
 

@@ -1,4 +1,0 @@
-CREATE TABLE subscriptions (
-    id BYTEA PRIMARY KEY,
-    body TEXT NOT NULL
-);

@@ -1,4 +1,0 @@
-CREATE TABLE subscriptions (
-    id BLOB PRIMARY KEY,
-    body TEXT NOT NULL
-);
