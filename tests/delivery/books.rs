@@ -38,6 +38,9 @@ fn a_lost_row_is_an_alarm() {
     let url = format!("{}/metrics", server.base());
     let mut metrics = system_tests::server::agent().get(url).call().unwrap();
     let metrics = metrics.body_mut().read_to_string().unwrap();
-    assert!(metrics.lines().any(|line| line == "notifier_conservation_missing 1"), "{metrics}");
+    assert!(
+        metrics.lines().any(|line| line == "levee_notifier_conservation_missing 1"),
+        "{metrics}"
+    );
     server.kill();
 }

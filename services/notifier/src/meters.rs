@@ -42,35 +42,35 @@ impl Meters {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
-        let seconds = HistogramOpts::new("notifier_attempt_seconds", "Time of an attempt.")
+        let seconds = HistogramOpts::new("levee_notifier_attempt_seconds", "Time of an attempt.")
             .buckets(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 30.0]);
         let seconds = HistogramVec::new(seconds, &["channel"])?;
         registry.register(Box::new(seconds.clone()))?;
-        let states = Opts::new("notifier_deliveries", "Rows of the ledger by state.");
+        let states = Opts::new("levee_notifier_deliveries", "Rows of the ledger by state.");
         let rows_by_state = IntGaugeVec::new(states, &["state"])?;
         registry.register(Box::new(rows_by_state.clone()))?;
         Ok(Meters {
-            alerts: counter("notifier_alerts_total", "Alerts planned.")?,
-            rows: counter("notifier_planned_total", "Rows planned.")?,
+            alerts: counter("levee_notifier_alerts_total", "Alerts planned.")?,
+            rows: counter("levee_notifier_planned_total", "Rows planned.")?,
             suppressed: counters(
-                "notifier_suppressed_total",
+                "levee_notifier_suppressed_total",
                 "Alerts that became no message to a subscription that concerns them.",
                 &["reason"],
             )?,
             attempts: counters(
-                "notifier_attempts_total",
+                "levee_notifier_attempts_total",
                 "Attempts by channel and verdict.",
                 &["channel", "verdict"],
             )?,
             seconds,
-            ends: counters("notifier_ends_total", "How claims ended.", &["end"])?,
+            ends: counters("levee_notifier_ends_total", "How claims ended.", &["end"])?,
             rows_by_state,
             missing: gauge(
-                "notifier_conservation_missing",
+                "levee_notifier_conservation_missing",
                 "Rows that the books know and the ledger lacks, or the reverse; 0 is right.",
             )?,
-            waiting: gauge("notifier_queue_waiting", "Tasks that wait for operators.")?,
-            behind: gauge("notifier_behind", "Alerts of the log that are not planned yet.")?,
+            waiting: gauge("levee_notifier_queue_waiting", "Tasks that wait for operators.")?,
+            behind: gauge("levee_notifier_behind", "Alerts of the log that are not planned yet.")?,
         })
     }
 

@@ -1,7 +1,7 @@
 //! What operators must look at: messages that reached nobody, subscriptions that were disabled,
 //! books that do not add up.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Json,
@@ -85,6 +85,8 @@ pub(super) async fn books(
 ) -> Result<Response, Refusal> {
     operator(&caller)?;
     let (progress, accounts) = api.store.accounts().await?;
+    let rows = api.store.subscriptions(0, i64::MAX).await?;
+    let ids: BTreeMap<i64, String> = rows.into_iter().map(|row| (row.key, row.id)).collect();
     let mut items = Vec::with_capacity(accounts.len());
     for account in accounts {
         let [first, second] = account.rows;
@@ -92,7 +94,7 @@ pub(super) async fn books(
         // What came after the last count was not asked for: else it would be counted.
         let later = progress.seq - account.counted_to;
         items.push(json!({
-            "subscription": account.subscription,
+            "subscription": ids.get(&account.subscription),
             "alerts": progress.seq - account.since_seq,
             "extra": account.extra,
             "delivered": of(DELIVERED) + account.cleared,
