@@ -18,6 +18,10 @@ use crate::{
     region::Area,
 };
 
+mod writer;
+
+pub use writer::FrameWriter;
+
 /// The generated messages.
 #[expect(missing_docs, clippy::doc_markdown, reason = "generated from schema/levee.proto, which has the docs")]
 #[rustfmt::skip]
@@ -87,6 +91,17 @@ fn stamp(at: Instant, frame: Instant) -> i64 {
     if at == frame { 0 } else { at.0 }
 }
 
+/// Under which key an event is routed: its household's, or its person's in the person log; nothing
+/// for an area, which is everywhere.
+#[must_use]
+pub fn subject_key(subject: &Subject) -> Option<HouseholdKey> {
+    match subject {
+        Subject::Household(id) => Some(HouseholdKey::of(id)),
+        Subject::Person(person) => Some(belonging::person_key(person)),
+        Subject::Area(_) => None,
+    }
+}
+
 /// Turns an entry into its message.
 #[must_use]
 pub fn seal(entry: &Entry, at: Instant, frame_at: Instant, catalogue: &Catalogue) -> wire::Entry {
@@ -99,12 +114,8 @@ pub fn seal(entry: &Entry, at: Instant, frame_at: Instant, catalogue: &Catalogue
             (wire::Kind::Removal, key(household), message.encode_to_vec())
         }
         Entry::Event(event) => {
-            let subject = match &event.subject {
-                Subject::Household(id) => key(id),
-                Subject::Person(person) => belonging::person_key(person).0.to_vec(),
-                Subject::Area(_) => Vec::new(),
-            };
-            (wire::Kind::Event, subject, event_bytes(event, catalogue))
+            let subject = subject_key(&event.subject).map(|key| key.0.to_vec());
+            (wire::Kind::Event, subject.unwrap_or_default(), event_bytes(event, catalogue))
         }
         Entry::Pack { name, yaml, withdrawn } => {
             let message =
@@ -321,6 +332,40 @@ mod tests {
             .map(|(_, entry)| entry)
             .collect();
         assert_eq!(opened, entries(&catalogue));
+    }
+
+    #[test]
+    fn a_frame_written_entry_by_entry_has_the_same_bytes() {
+        let catalogue = Catalogue::shipped();
+        let mut all = entries(&catalogue);
+        let Entry::Event(event) = all[0].clone() else { panic!("the first one is an event") };
+        for change in 0..6 {
+            let mut event = event.clone();
+            match change {
+                0 => event.subject = Subject::Household("H1".into()),
+                1 => event.subject = Subject::Area(Area::parse("9901").unwrap()),
+                2 => event.supersedes = None,
+                3 => event.occurred_on = Date(-70_000),
+                4 => (event.occurred_on, event.time) = (Date(0), Instant(0)),
+                _ => (event.void, event.fields) = (true, Fields::default()),
+            }
+            all.push(Entry::Event(event));
+        }
+        let at = Instant(1_772_590_830_000_000);
+        let mut writer = FrameWriter::default();
+        for _ in 0..2 {
+            all.iter().for_each(|entry| writer.add(entry, &catalogue));
+            assert_eq!(writer.len(), all.len());
+            let sealed = all.iter().map(|entry| seal(entry, at, at, &catalogue)).collect();
+            let frame = wire::Frame {
+                version: VERSION,
+                at_us: at.0,
+                entries: sealed,
+                ..wire::Frame::default()
+            };
+            assert_eq!(writer.finish(at), frame.encode_to_vec());
+            assert!(writer.is_empty());
+        }
     }
 
     #[test]

@@ -17,6 +17,17 @@ pub const SCRUBBED: &str = "[id]";
 /// Digits from which a number may be an ID number that lost its quotes.
 const ID_DIGITS: usize = 15;
 
+/// Where a record of a feed's topic stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Origin {
+    /// The topic.
+    pub topic: String,
+    /// Its partition.
+    pub partition: u32,
+    /// The offset in the partition.
+    pub offset: u64,
+}
+
 /// One refused record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeadLetter {
@@ -34,6 +45,8 @@ pub struct DeadLetter {
     pub body: Option<Vec<u8>>,
     /// Whether scrubbing took more than personal columns: then the body is not what was meant.
     pub altered: bool,
+    /// Where it stands, for a record that came through a topic.
+    pub origin: Option<Origin>,
 }
 
 /// Why a line is not a dead letter.
@@ -51,6 +64,8 @@ struct Line<'a> {
     length: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     altered: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a Origin>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<&'a RawValue>,
 }
@@ -73,6 +88,7 @@ impl DeadLetter {
             index: self.index,
             length: self.length,
             altered: self.altered,
+            origin: self.origin.as_ref(),
             body,
         };
         serde_json::to_string(&line).unwrap_or_default()
@@ -89,6 +105,17 @@ impl DeadLetter {
             Some(Json::Int(n)) => u64::try_from(*n).ok(),
             _ => None,
         };
+        let origin = json.get("origin").and_then(|origin| {
+            let whole = |key| match origin.get(key) {
+                Some(Json::Int(n)) => u64::try_from(*n).ok(),
+                _ => None,
+            };
+            Some(Origin {
+                topic: origin.get("topic")?.text()?.to_owned(),
+                partition: u32::try_from(whole("partition")?).ok()?,
+                offset: whole("offset")?,
+            })
+        });
         Ok(DeadLetter {
             code: text("code").and_then(Code::parse).ok_or(DeadLetterError)?,
             pointer: text("pointer").map(str::to_owned),
@@ -97,6 +124,7 @@ impl DeadLetter {
             length: count("length").ok_or(DeadLetterError)?,
             body: json.get("body").map(Json::canonical),
             altered: json.get("altered") == Some(&Json::Bool(true)),
+            origin,
         })
     }
 }
@@ -227,6 +255,7 @@ mod tests {
             length: 112,
             body: Some(body.into_bytes()),
             altered,
+            origin: None,
         }
     }
 
@@ -241,12 +270,15 @@ mod tests {
             length: 3,
             body: None,
             altered: false,
+            origin: None,
         };
-        let written = format!("{}\n{}\n", letter().to_json(), bare.to_json());
+        let origin = Origin { topic: "feed_events".into(), partition: 3, offset: 17 };
+        let fed = DeadLetter { origin: Some(origin), ..bare.clone() };
+        let written = format!("{}\n{}\n{}\n", letter().to_json(), bare.to_json(), fed.to_json());
         assert_eq!(written, golden);
         let back: Vec<_> =
             golden.lines().map(|line| DeadLetter::from_json(line).unwrap()).collect();
-        assert_eq!(back, [letter(), bare.clone()]);
+        assert_eq!(back, [letter(), bare.clone(), fed]);
         assert!(letter().replayable() && !bare.replayable());
         assert_eq!(DeadLetter::from_json("{}"), Err(DeadLetterError));
         assert_eq!(DeadLetter::from_json("x"), Err(DeadLetterError));

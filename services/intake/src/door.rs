@@ -140,6 +140,7 @@ impl Checked {
                 length: u64::try_from(length).unwrap_or(u64::MAX),
                 body,
                 altered: false,
+                origin: None,
             });
         }
     }
@@ -193,6 +194,7 @@ impl Door<'_> {
                     length: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
                     body,
                     altered,
+                    origin: None,
                 });
                 Some(refused)
             }

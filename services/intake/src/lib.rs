@@ -8,14 +8,16 @@ pub mod caller;
 pub mod client;
 pub mod dead_letter;
 pub mod door;
+pub mod feed;
 pub mod http;
 pub mod key;
 mod meters;
+pub mod pack;
 pub mod port;
 mod spread;
 
 pub use caller::{Accounts, Caller, Role};
-pub use dead_letter::DeadLetter;
+pub use dead_letter::{DeadLetter, Origin};
 pub use http::{Intake, Limits, closed};
 pub use port::{BatchReport, BoxFuture, Journal, Outcome, Receipt, Submission, SubmitError};
 pub use spread::{Delivery, Spread, Target};

@@ -5,6 +5,7 @@
 mod answers;
 mod bad_input;
 mod desk;
+mod feeds;
 mod import;
 mod malformed;
 mod packs;

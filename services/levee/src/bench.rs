@@ -6,6 +6,7 @@ mod backtest;
 mod child;
 mod demo;
 mod fold;
+mod kafka;
 mod latency;
 mod notify;
 mod row;
@@ -23,6 +24,7 @@ Examples:
   levee bench latency --rate 2000 --seconds 20
   levee bench notify --pending 100000
   levee bench demo
+  levee bench kafka --brokers 127.0.0.1:9092 --json
   levee bench backtest --households profiles.ndjson --events events.ndjson --rules pack.yaml --runs 5
 
 With --json each measure is one object: name, n (= events), seconds, events_per_s, p50_ms, p99_ms, rss_bytes,
@@ -45,6 +47,7 @@ enum Measure {
     Latency(latency::Args),
     Notify(notify::Args),
     Demo(demo::Args),
+    Kafka(kafka::Args),
     Backtest(backtest::Args),
 }
 
@@ -55,6 +58,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Measure::Latency(given) => latency::run(given).map(|row| vec![row]),
         Measure::Notify(given) => notify::run(given),
         Measure::Demo(given) => demo::run(given).map(|row| vec![row]),
+        Measure::Kafka(given) => kafka::run(given),
         Measure::Backtest(given) => backtest::run(given),
     };
     match rows {

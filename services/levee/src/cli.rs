@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     backtest, backup, bench, deadletter, explain, import, keys, link,
     member::{self, Member},
-    restore, rules, simulate, up,
+    restore, rules, simulate, topics, up,
 };
 
 /// A test or a budget failed.
@@ -63,6 +63,7 @@ enum Command {
     Bench(bench::Args),
     Rules(rules::Args),
     Simulate(::simulate::Args),
+    Topics(topics::Args),
 }
 
 /// Reads the arguments and runs the command.
@@ -92,6 +93,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Simulate(args) => simulate::run(args),
+        Command::Topics(args) => topics::run(&args),
     }
 }
 

@@ -222,5 +222,6 @@ pub(crate) fn written(letter: &Letter) -> DeadLetter {
         length: u64::try_from(length).unwrap_or(u64::MAX),
         body: letter.body.clone(),
         altered: false,
+        origin: None,
     }
 }

@@ -19,6 +19,7 @@ mod past;
 mod restore;
 mod rules;
 mod simulate;
+mod topics;
 mod up;
 mod volume;
 

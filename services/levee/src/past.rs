@@ -129,6 +129,7 @@ impl<'f> Filler<'f> {
             length: u64::try_from(length).unwrap_or(u64::MAX),
             body: Some(body),
             altered,
+            origin: None,
         };
         self.dead.push(letter.to_json().into_bytes());
     }

@@ -38,8 +38,8 @@ pub struct Position {
 ///
 /// Every record is given at least once: after a crash from the last commit on.
 pub trait Source: Send {
-    /// Waits up to `wait` for a record, then gives what is there, at most `most` records, to
-    /// `seen` and returns how many there were. It never waits for a batch to be full.
+    /// Waits up to `wait` for a record, then gives what is there to `seen`: at most `most` records,
+    /// and none after `seen` has said no. Returns how many it gave; it never waits for more.
     ///
     /// # Errors
     /// `log.offset` where records were lost before they were read; what the backend says.
@@ -47,7 +47,7 @@ pub trait Source: Send {
         &mut self,
         most: usize,
         wait: Duration,
-        seen: &mut dyn FnMut(Record<'_>),
+        seen: &mut dyn FnMut(Record<'_>) -> bool,
     ) -> Result<usize, LogError>;
 
     /// Where this reader stands: what [`Source::commit`] takes once everything read up to now is

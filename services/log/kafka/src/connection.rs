@@ -39,6 +39,16 @@ impl fmt::Debug for Connection {
     }
 }
 
+/// How a consumer takes part in a group.
+#[derive(Debug, Clone)]
+pub(crate) struct Membership<'a> {
+    pub(crate) group: &'a str,
+    /// The same after a restart of the same member, so that it gets its partitions back.
+    pub(crate) instance: Option<&'a str>,
+    /// After so long without a sign of life a member's partitions go to others.
+    pub(crate) session: Duration,
+}
+
 impl Connection {
     /// A connection without TLS.
     #[must_use]
@@ -126,6 +136,22 @@ impl Connection {
         let mut config = self.consumer("reader")?;
         // librdkafka wants a name for a group also where none is joined and nothing committed.
         config.set("group.id", format!("{}-reader", self.client_id));
+        Ok(config)
+    }
+
+    /// What shares partitions with others of its group.
+    pub(crate) fn member(&self, membership: &Membership<'_>) -> Result<ClientConfig, LogError> {
+        let mut config = self.consumer("member")?;
+        let session = membership.session.as_millis();
+        config.set("group.id", membership.group);
+        config.set("group.protocol", "classic");
+        config.set("partition.assignment.strategy", "cooperative-sticky");
+        config.set("session.timeout.ms", session.to_string());
+        config.set("heartbeat.interval.ms", (session / 3).clamp(100, 3_000).to_string());
+        config.set("max.poll.interval.ms", session.max(300_000).to_string());
+        if let Some(instance) = membership.instance {
+            config.set("group.instance.id", instance);
+        }
         Ok(config)
     }
 }

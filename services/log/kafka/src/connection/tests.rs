@@ -53,6 +53,26 @@ fn a_reader_never_skips_and_never_commits_by_itself() {
 }
 
 #[test]
+fn a_member_keeps_its_place_over_a_restart() {
+    let session = Duration::from_secs(6);
+    let membership = Membership { group: "g", instance: Some("slot-1"), session };
+    let config = connection().member(&membership).unwrap();
+    effective(&config, NEVER_SKIPS);
+    effective(
+        &config,
+        &[
+            ("group.id", "g"),
+            ("group.instance.id", "slot-1"),
+            ("group.protocol", "classic"),
+            ("partition.assignment.strategy", "cooperative-sticky"),
+            ("session.timeout.ms", "6000"),
+            ("heartbeat.interval.ms", "2000"),
+            ("max.poll.interval.ms", "300000"),
+        ],
+    );
+}
+
+#[test]
 fn every_client_has_a_name_of_its_own() {
     let name = || connection().reader().unwrap().get("client.id").map(str::to_owned);
     assert_ne!(name(), name());

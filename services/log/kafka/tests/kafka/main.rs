@@ -5,6 +5,7 @@
 
 mod contract;
 mod crash;
+mod group;
 mod place;
 mod plan;
 mod strangers;

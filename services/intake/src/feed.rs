@@ -1,0 +1,208 @@
+//! Topics that platforms write, through the same core as the door: records in, frames of the
+//! journal and scrubbed dead letters out, and only then the records are done with.
+//!
+//! Two threads: this one reads and judges a batch while the other one makes the batch before
+//! durable. An error ends both; the records since the last commit are read again after a restart,
+//! which changes nothing: events have identities and the latest profile wins. It refuses to know
+//! what kind of topic a record came from beyond its name.
+
+mod record;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, channel, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use chassis::SharedClock;
+use log::{Log, LogError, Position, Source};
+use proto::{catalogue::Catalogue, codes::Code, date::Instant, person::TokenKey};
+
+use crate::{
+    caller::Caller,
+    door::Noun,
+    pack::{Frames, Packer},
+};
+use record::Judge;
+
+/// Records of one batch at most, and bytes from which on it is complete.
+const RECORDS: usize = 8_192;
+const BYTES: usize = 8 << 20;
+/// Records after which a commit is due although more are coming.
+const COMMIT: usize = 65_536;
+/// Longest wait for a record: so long a stop may take.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// How event types in force are asked for, batch by batch.
+pub type Known = Arc<dyn Fn() -> Arc<Catalogue> + Send + Sync>;
+
+/// What feeds stand on.
+pub struct Feeds {
+    /// Where records come from.
+    pub source: Box<dyn Source>,
+    /// What the records of each topic are.
+    pub nouns: BTreeMap<String, Noun>,
+    /// Households' entries, and everything that concerns all of them.
+    pub journal: Arc<dyn Log>,
+    /// Persons' events.
+    pub persons: Arc<dyn Log>,
+    /// What was refused.
+    pub dead: Arc<dyn Log>,
+    /// Turns ID numbers into tokens.
+    pub key: TokenKey,
+    /// In whose name the records are taken.
+    pub caller: Caller,
+    /// The receiver's clock.
+    pub clock: SharedClock,
+    /// The event types in force.
+    pub known: Known,
+}
+
+/// What became of the records of one batch.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Told {
+    /// Records that became entries.
+    pub taken: u64,
+    /// Records that were refused, by code.
+    pub refused: BTreeMap<Code, u64>,
+}
+
+/// A batch that is to be made durable.
+struct Batch {
+    journal: Frames,
+    persons: Frames,
+    dead: Vec<(u32, Vec<u8>)>,
+    /// What is done with once it is durable.
+    done: Vec<Position>,
+    records: usize,
+    told: Told,
+}
+
+type Durable = Result<Batch, LogError>;
+
+impl Feeds {
+    /// Carries records over until `stop`; `told` hears of each batch once it is durable.
+    ///
+    /// # Errors
+    /// What a log or the source says. What was read since the last commit is read again.
+    pub fn run(self, stop: &AtomicBool, told: &mut dyn FnMut(&Told)) -> Result<(), LogError> {
+        let Feeds { source, nouns, journal, persons, dead, key, caller, clock, known } = self;
+        let packer = Packer::new(journal.partitions(), persons.partitions());
+        let judge = Judge { nouns, key, caller, packer, dead: dead.partitions() };
+        let mut reading = Reading { source, judge, clock, known, waiting: Vec::new(), since: 0 };
+        let (hand_over, batches) = sync_channel(1);
+        let (answer, answers) = channel();
+        thread::scope(|scope| {
+            let writer = Writer { journal, persons, dead };
+            thread::Builder::new()
+                .name("feed-writer".into())
+                .spawn_scoped(scope, move || writer.run(&batches, &answer))
+                .map_err(|e| LogError::Io { action: "starting a thread", detail: e.to_string() })?;
+            while !stop.load(Ordering::Acquire) {
+                let batch = reading.batch()?;
+                let idle = batch.is_none();
+                // A writer that has ended has answered why.
+                let taken = batch.is_none_or(|batch| hand_over.send(batch).is_ok());
+                while let Ok(durable) = answers.try_recv() {
+                    reading.durable(durable, told)?;
+                }
+                reading.commit(idle)?;
+                if !taken {
+                    break;
+                }
+            }
+            drop(hand_over);
+            for durable in &answers {
+                reading.durable(durable, told)?;
+            }
+            reading.commit(true)
+        })
+    }
+}
+
+struct Reading {
+    source: Box<dyn Source>,
+    judge: Judge,
+    clock: SharedClock,
+    known: Known,
+    /// What is durable and not committed yet.
+    waiting: Vec<Position>,
+    since: usize,
+}
+
+impl Reading {
+    /// Reads and judges what is there.
+    fn batch(&mut self) -> Result<Option<Batch>, LogError> {
+        let Reading { source, judge, clock, known, .. } = self;
+        let now = Instant(clock.now_unix_micros());
+        let catalogue = known();
+        let (mut told, mut dead, mut bytes) = (Told::default(), Vec::new(), 0);
+        let records = source.read(RECORDS, WAIT, &mut |record| {
+            bytes += record.value.map_or(0, <[u8]>::len);
+            judge.take(&record, now, &catalogue, &mut told, &mut dead);
+            bytes < BYTES
+        })?;
+        if records == 0 {
+            return Ok(None);
+        }
+        let (journal, persons) = judge.packer.pack(now);
+        let done = source.position();
+        Ok(Some(Batch { journal, persons, dead, done, records, told }))
+    }
+
+    fn durable(&mut self, durable: Durable, told: &mut dyn FnMut(&Told)) -> Result<(), LogError> {
+        let batch = durable?;
+        self.waiting = batch.done;
+        self.since += batch.records;
+        told(&batch.told);
+        Ok(())
+    }
+
+    /// Commits what is durable when nothing else is to be done, or when it is much.
+    fn commit(&mut self, idle: bool) -> Result<(), LogError> {
+        if self.since == 0 || !(idle || self.since >= COMMIT) {
+            return Ok(());
+        }
+        self.since = 0;
+        self.source.commit(&self.waiting)
+    }
+}
+
+/// Makes batches durable, one after the other.
+struct Writer {
+    journal: Arc<dyn Log>,
+    persons: Arc<dyn Log>,
+    dead: Arc<dyn Log>,
+}
+
+impl Writer {
+    fn run(&self, batches: &Receiver<Batch>, answer: &Sender<Durable>) {
+        for batch in batches {
+            let durable = self.append(&batch).map(|()| batch);
+            let over = durable.is_err();
+            // Where nobody listens any more the batch is read again.
+            if answer.send(durable).is_err() || over {
+                return;
+            }
+        }
+    }
+
+    fn append(&self, batch: &Batch) -> Result<(), LogError> {
+        append(&*self.dead, &batch.dead)?;
+        append(&*self.journal, &batch.journal)?;
+        append(&*self.persons, &batch.persons)
+    }
+}
+
+fn append(log: &dyn Log, records: &[(u32, Vec<u8>)]) -> Result<(), LogError> {
+    let slices: Vec<(u32, [&[u8]; 1])> =
+        records.iter().map(|(partition, record)| (*partition, [record.as_slice()])).collect();
+    let groups: Vec<(u32, &[&[u8]])> =
+        slices.iter().map(|(partition, record)| (*partition, record.as_slice())).collect();
+    log.append_each(&groups).into_iter().try_for_each(|answer| answer.map(drop))
+}
