@@ -71,6 +71,7 @@ codes! {
     ChannelKey "channel.key" 422 false "the key is not one of a group robot" "不是群机器人的 key";
     ChannelMailbox "channel.mailbox" 422 false "the recipient is not a mailbox" "收件人不是有效邮箱";
     ChannelTarget "channel.target" 422 false "the channel does not serve this kind of target" "该通道不支持此类目标";
+    ChannelTopic "channel.topic" 422 false "the topic is not on the list of topics for subscribers" "主题不在订阅者主题名单内";
     CloudEventsVersion "cloudevents.version" 422 false "specversion must be 1.0" "specversion 必须为 1.0";
     ConservationBroken "conservation.broken" 500 false "the ledger of deliveries differs from its books" "投递台账与计数不一致";
     CorrectionUnmatched "correction.unmatched" 200 false "the correction names an event of another subject or type" "更正所指事件的对象或类型不同";

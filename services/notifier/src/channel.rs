@@ -4,6 +4,7 @@
 //! try again, how long, and what then, is decided in one place for all of them. It keeps no
 //! state between sends but connections, and reads neither the store nor the clock.
 
+pub mod kafka;
 pub mod smtp;
 pub mod webhook;
 pub mod wecom;
