@@ -45,8 +45,8 @@ pub(crate) struct Roll {
 }
 
 impl Roll {
-    /// Of the rows of one moment. A row that this program does not understand serves nobody and is
-    /// told; its alerts stay unplanned for it, which the books show.
+    /// Of the rows of one moment. A row that this program does not understand serves nobody, which
+    /// is told in the log at each load.
     pub(crate) fn of(rows: &[Subscription]) -> Roll {
         let mut roll = Roll::default();
         let mut wishes = Vec::new();
