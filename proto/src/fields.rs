@@ -107,13 +107,14 @@ fn in_turn<'j, 'a>(data: &'j Json<'a>, key: &str, next: &mut usize) -> Option<&'
 pub fn find(bytes: &[u8], index: usize) -> Option<Packed<'_>> {
     let mut reader = Reader(bytes);
     loop {
-        let (at, value) = reader.next()?;
+        let at = usize::from(reader.0.first()? & INDEX);
         if at == index {
-            return Some(value);
+            return reader.next().map(|(_, value)| value);
         }
         if at > index {
             return None;
         }
+        reader.pass_over()?;
     }
 }
 
@@ -125,6 +126,20 @@ pub fn each(bytes: &[u8]) -> impl Iterator<Item = (usize, Packed<'_>)> {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
+    /// Passes over a value without looking at it.
+    fn pass_over(&mut self) -> Option<()> {
+        let (tag, rest) = self.0.split_first()?;
+        self.0 = rest;
+        if tag & !INDEX == TEXTUAL {
+            let length = usize::try_from(self.varint()?).ok()?;
+            self.0 = self.0.get(length..)?;
+        } else {
+            let last = self.0.iter().position(|byte| byte & 0x80 == 0)?;
+            self.0 = &self.0[last + 1..];
+        }
+        Some(())
+    }
+
     fn varint(&mut self) -> Option<u64> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {

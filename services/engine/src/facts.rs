@@ -54,7 +54,7 @@ pub(crate) fn span(view: &mut View<'_>, fact: usize, end: Date) -> Option<Span> 
     let meets = |event: &&Inside<'_>| event.begins < end;
     let values = events.iter().filter(meets).map(|event| {
         let one = fact.kind == FactKind::Count;
-        (if one { 1 } else { int_field(&event.row, fact) }, stays(event))
+        (if one { 1 } else { event.value }, stays(event))
     });
     let span = match fact.kind {
         FactKind::Max => {
@@ -93,6 +93,8 @@ struct Fails;
 #[derive(Clone, Copy)]
 pub(crate) struct Inside<'a> {
     row: Row<'a>,
+    /// The fact's field, if it is a number.
+    value: i64,
     begins: Date,
     ends: Date,
 }
@@ -128,10 +130,13 @@ fn inside<'a>(
     mut events: Vec<Inside<'a>>,
 ) -> Result<Vec<Inside<'a>>, Fails> {
     events.clear();
-    for row in view.rows.iter().filter(|row| fact.types.contains(&row.type_id)) {
+    for (at, row) in
+        view.rows.iter().enumerate().filter(|(_, row)| fact.types.contains(&row.type_id))
+    {
         let (begins, ends) = stay(fact.window, row.occurred_on);
         if ends > view.today && view.passes(fact, row).ok_or(Fails)? {
-            events.push(Inside { row: *row, begins, ends });
+            let value = fact.field.map_or(0, |field| view.int(at, field));
+            events.push(Inside { row: *row, value, begins, ends });
         }
     }
     Ok(events)
@@ -178,13 +183,6 @@ fn present<'e, 'a>(today: Date, events: &'e [Inside<'a>]) -> impl Iterator<Item 
     events.iter().filter(move |e| e.begins <= today)
 }
 
-fn int_field(row: &Row<'_>, fact: &Fact) -> i64 {
-    match fact.field.and_then(|field| proto::fields::find(row.record.fields(), field)) {
-        Some(proto::fields::Packed::Int(n)) => n,
-        _ => 0,
-    }
-}
-
 /// The fact without any event inside.
 fn absent<'a>(view: &mut View<'a>, fact: &Fact, turn: &Turn) -> Outcome {
     match fact.absent() {
@@ -199,7 +197,7 @@ fn sum(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
     let (mut total, mut size, mut any) = (0i128, 0i128, false);
     let (mut rise, mut fall) = (turn.coming, turn.coming);
     for event in events {
-        let value = int_field(&event.row, fact);
+        let value = event.value;
         size += i128::from(value.unsigned_abs());
         if event.begins <= view.today {
             any = true;
@@ -237,11 +235,11 @@ fn counted(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
 
 fn largest(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
     let turn = turn(view.today, events);
-    let values = present(view.today, events).map(|e| int_field(&e.row, fact));
+    let values = present(view.today, events).map(|e| e.value);
     let Some(value) = values.max() else { return absent(view, fact, &turn) };
     // Without events it reads as 0, which is no rise only where the value was not below.
     let rise = turn.coming || fact.default.is_some() || value < 0;
-    let holders = present(view.today, events).filter(|e| int_field(&e.row, fact) == value);
+    let holders = present(view.today, events).filter(|e| e.value == value);
     let held = holders.map(|e| e.ends).max().unwrap_or(turn.until);
     let coming = events.iter().filter(|e| e.begins > view.today).map(|e| e.begins).min();
     let until = coming.map_or(held, |date| date.min(held));
@@ -255,12 +253,9 @@ fn last<'a>(view: &mut View<'a>, fact: &Fact, events: &[Inside<'a>]) -> Outcome 
     let Some(newest) = newest else { return absent(view, fact, &turn) };
     let field = fact.field.unwrap_or(0);
     match fact.value_type {
-        Type::Int => {
-            let value = int_field(&newest.row, fact);
-            Outcome::Number(Number::stepping(value, turn.until, true, true))
-        }
+        Type::Int => Outcome::Number(Number::stepping(newest.value, turn.until, true, true)),
         Type::Bool => {
-            let value = int_field(&newest.row, fact) != 0;
+            let value = newest.value != 0;
             Outcome::Truth(rules::Truth::until(value, turn.until))
         }
         Type::Text => {

@@ -157,6 +157,10 @@ pub(crate) fn margin_after(
 ) -> Margin {
     let (book, today) = (desk.book, desk.today);
     let (slots, from) = match cause {
+        // A province's warning would make margins for households that may never be billed again.
+        Cause::Event(id) if book.catalogue.get(id).area && !before.holds(today) => {
+            return Margin::NONE;
+        }
         // The other rules do not read what changed: for them the margin stays as it was.
         Cause::Event(type_id) if before.holds(today) && book.addition(type_id).is_none() => {
             (book.reading(type_id), Margin { end: before.end.min(due), ..before })

@@ -1,6 +1,6 @@
 //! A household as expressions see it on one date: the scope of a decision.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell};
 
 use proto::{
     alert::Evidence,
@@ -71,6 +71,8 @@ pub(crate) struct View<'a> {
     pub(crate) today: Date,
     /// One bit for each type of the rows, types 64 apart sharing theirs.
     types: u64,
+    /// A number field of each row that was looked at last: its place and value.
+    ints: Vec<Cell<(usize, i64)>>,
     texts: Vec<Cow<'a, str>>,
     /// Room for the events of a fact, used again.
     pub(crate) spare: Vec<Inside<'a>>,
@@ -85,12 +87,28 @@ impl<'a> View<'a> {
         today: Date,
     ) -> View<'a> {
         let types = rows.iter().fold(0, |bits, row| bits | bit(row.type_id));
-        View { pack, known, words, rows, today, types, texts: Vec::new(), spare: Vec::new() }
+        let ints = vec![Cell::new((usize::MAX, 0)); rows.len()];
+        let (texts, spare) = (Vec::new(), Vec::new());
+        View { pack, known, words, rows, today, types, ints, texts, spare }
     }
 
     /// Whether there may be events of a fact's types.
     pub(crate) fn may_hold(&self, fact: &Fact) -> bool {
         fact.types.iter().any(|type_id| self.types & bit(*type_id) != 0)
+    }
+
+    /// A number field of the row at a place; 0 where it is no number or absent.
+    pub(crate) fn int(&self, row: usize, field: usize) -> i64 {
+        let (known, value) = self.ints[row].get();
+        if known == field {
+            return value;
+        }
+        let value = match find(self.rows[row].record.fields(), field) {
+            Some(Packed::Int(n)) => n,
+            _ => 0,
+        };
+        self.ints[row].set((field, value));
+        value
     }
 
     pub(crate) fn spell(&mut self, text: Cow<'a, str>, until: Date) -> Outcome {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use backtest::Threads;
 use chassis::{Clock, Failure, SystemClock};
-use engine::{Engine, Outcome, Output, Past, Prepared, Stamped, Verdict};
+use engine::{Engine, Hands, Outcome, Output, Past, Prepared, Stamped, Verdict};
 use indicatif::ProgressBar;
 use proto::{
     date::{Date, Instant},
@@ -237,9 +237,12 @@ impl Measured {
     fn settle(&mut self) {
         let refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
         self.refused += self.out.outcomes.drain(..).filter(refused).count() as u64;
-        for alert in self.out.alerts.drain(..) {
-            self.alerts += u64::from(!alert.to_json().is_empty());
-        }
+        let mut parts: Vec<_> = self.out.alerts.chunks(64).map(|alerts| (alerts, 0)).collect();
+        self.hands.each(&mut parts, |(alerts, told)| {
+            *told = alerts.iter().filter(|alert| !alert.to_json().is_empty()).count() as u64;
+        });
+        self.alerts += parts.iter().map(|(_, told)| told).sum::<u64>();
+        self.out.alerts.clear();
     }
 
     fn row(self, seed: u64, households: u64) -> Row {
