@@ -18,7 +18,7 @@ use proto::{
 use rules::{Fact, Severity};
 
 use crate::{
-    case::Case,
+    case::{Case, Standing},
     decide::{Cause, Desk},
     fold::Fold,
     rulebook::Rulebook,
@@ -130,7 +130,8 @@ impl Fold {
         event: &Event,
     ) -> bool {
         let household = &mut self.households[ix as usize];
-        if !household.margin.holds(today) {
+        let hidden = household.case.as_deref().is_some_and(|c| c.standings.iter().any(hidden));
+        if hidden || !household.margin.holds(today) {
             return false;
         }
         let generation = world.generation(household.seen);
@@ -176,6 +177,11 @@ pub(crate) fn margin_after(
     left.map_or(Margin::NONE, |left| Margin { left, ..from })
 }
 
+/// A level that is found and not shown waits for something that no margin bounds.
+fn hidden(standing: &Standing) -> bool {
+    standing.computed > standing.shown
+}
+
 /// How much may come before a rule's level or material quotient can change.
 fn rule(desk: &mut Desk<'_>, case: &Case, slot: u16, end: Date) -> Option<u32> {
     let (holds, boundary) = desk.book.holds(slot, desk.known.region, desk.today);
@@ -185,6 +191,9 @@ fn rule(desk: &mut Desk<'_>, case: &Case, slot: u16, end: Date) -> Option<u32> {
     let Some(at) = holds else { return Some(u32::MAX) };
     let id = desk.book.id(slot);
     let standing = case.standings.iter().find(|s| s.rule == id);
+    if standing.is_some_and(hidden) {
+        return None;
+    }
     let level = standing.map_or(Severity::None, |s| s.computed);
     let found = desk.rule(at);
     let (pack, view, memo) = desk.pack(at.pack);
