@@ -17,6 +17,7 @@ use std::{
 };
 
 use load::{Dice, HOUSEHOLDS};
+use log::Log;
 use services::Province;
 use system_tests::province;
 
@@ -181,4 +182,21 @@ fn a_service_with_another_key_or_other_topics_does_not_start() {
     let (code, told) = services::refused(watcher, |text| text.replace("topics.yaml", "wider.yaml"));
     assert_eq!(code, 64, "{told}");
     assert!(told.contains("log.partitions"), "{told}");
+}
+
+#[test]
+fn records_that_are_gone_before_they_were_folded_stop_the_service_by_name() {
+    let Some(mut province) = Province::start(PACK) else { return };
+    province.watchers.iter_mut().for_each(|watcher| watcher.kill());
+    let profiles: Vec<String> =
+        (0..HOUSEHOLDS).map(|n| load::profile(&mut Dice(n), n, n)).collect();
+    assert!(load::send(province.intake.address, "households", &profiles, &AtomicBool::new(true)));
+    let topics = province.topics();
+    for partition in 0..topics.journal.partitions() {
+        let end = topics.journal.end(partition).unwrap();
+        assert_eq!(topics.journal.truncate_before(partition, end).unwrap(), end);
+    }
+    let (code, told) = services::refused(&province.watchers[0], str::to_owned);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("journal.gap"), "{told}");
 }

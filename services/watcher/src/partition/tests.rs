@@ -209,3 +209,17 @@ fn a_journal_that_begins_behind_every_snapshot_is_refused() {
     assert!(ports.journal.truncate_before(0, 30).unwrap() > 0);
     assert_eq!(open(&ports, Topic::Journal, "first").unwrap_err().code(), "journal.gap");
 }
+
+#[test]
+fn a_place_that_retention_has_overtaken_is_never_skipped() {
+    let (_folder, store) = folder();
+    let ports = ports(&store);
+    let mut machine = open(&ports, Topic::Journal, "first").unwrap();
+    run(&mut machine, at(2)).unwrap();
+    for _ in 0..40 {
+        append(&ports.journal, &[profile()]);
+    }
+    assert!(ports.journal.truncate_before(0, 30).unwrap() > 0);
+    let fault = run(&mut machine, at(2)).unwrap_err();
+    assert_eq!((fault.code(), fault.retryable()), ("log.offset", false));
+}
