@@ -88,7 +88,7 @@ impl Province {
             let own = format!(
                 "[ops]\naddress = \"ADDRESS\"\n[snapshots]\nfolder = {:?}\nentries = 300\n{}",
                 at("snapshots"),
-                share(n)
+                group(n)
             );
             service("watcher", &format!("watcher-{n}.toml"), &own)
         };
@@ -144,8 +144,8 @@ pub(crate) fn refused(service: &Service, changed: impl Fn(&str) -> String) -> (i
     (ended.status.code().unwrap(), String::from_utf8_lossy(&ended.stderr).into_owned())
 }
 
-fn share(n: u32) -> String {
-    format!("[share]\nindex = {n}\nof = 2\n")
+fn group(n: u32) -> String {
+    format!("[group]\nname = \"crash\"\nmember = \"watcher-{n}\"\nsession_ms = 6000\n")
 }
 
 impl Service {

@@ -32,14 +32,21 @@ pub(super) struct Listen {
     pub(super) address: SocketAddr,
 }
 
-/// Which partitions this process carries.
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// The group that shares the partitions.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Share {
-    /// From 0; partition p is carried by the process whose index is p modulo `of`.
-    pub(super) index: u32,
-    /// How many processes there are.
-    pub(super) of: u32,
+pub(super) struct Group {
+    /// The beginning of the groups' names, the same for all members.
+    pub(super) name: String,
+    /// This member's name, unlike every other's; a restart under the same name moves nothing.
+    pub(super) member: String,
+    /// After how long without a sign a member counts as gone.
+    #[serde(default = "session")]
+    pub(super) session_ms: u32,
+}
+
+fn session() -> u32 {
+    10_000
 }
 
 /// Where snapshots are kept.
@@ -63,7 +70,7 @@ fn entries() -> u64 {
 pub(super) struct Watcher {
     pub(super) kafka: Kafka,
     pub(super) key: Key,
-    pub(super) share: Share,
+    pub(super) group: Group,
     pub(super) snapshots: Snapshots,
     pub(super) ops: Listen,
 }

@@ -17,6 +17,7 @@ const ALL: [&str; 6] = [JOURNAL, PERSONS, ALERTS, DEAD_LETTERS, PACKS, HEADERS];
 
 /// The open topics of a province.
 pub(super) struct Province {
+    pub(super) cluster: Arc<Cluster>,
     pub(super) key: StoredKey,
     pub(super) journal: Arc<dyn Log>,
     pub(super) persons: Arc<dyn Log>,
@@ -51,6 +52,7 @@ impl Province {
             Ok(Arc::new(KafkaLog::open(&cluster, &settings).map_err(failure)?))
         };
         let province = Province {
+            cluster: Arc::clone(&cluster),
             journal: open(JOURNAL, Dress::Bare)?,
             persons: open(PERSONS, Dress::Bare)?,
             alerts: open(ALERTS, Dress::CloudEvent)?,

@@ -1,8 +1,19 @@
-//! `levee watcher`: folds its share of the partitions and publishes alerts.
+//! `levee watcher`: folds the partitions that its group hands to it and publishes alerts.
+//!
+//! Two memberships, of the journal's group and of the person log's. A partition that is asked back
+//! keeps a last snapshot first; one that was lost is let go of at once. What the group is told of
+//! offsets is for those who watch it: the places are in the snapshots.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::Duration,
+};
 
-use chassis::{Failure, Service};
+use chassis::{Failure, Service, Shutdown};
+use log_kafka::{Change, Cluster, Group, Member};
 use watcher::{Carrier, CarrierParts, Limits, ObjectFolder, Ports, Topic};
 
 use super::{config, topics};
@@ -10,13 +21,17 @@ use crate::folder::written;
 
 /// How long a partition that is given up may take for its last snapshot.
 const LAST: Duration = Duration::from_secs(20);
+/// How long the group waits for partitions to be handed over.
+const HAND_OVER: Duration = Duration::from_secs(25);
+/// How often the group is told how far partitions are.
+const SHOW: Duration = Duration::from_secs(2);
 
 pub(super) async fn body(service: Service<config::Watcher>) -> Result<(), Failure> {
     let opening = service.clone();
     let open = move || open(&opening);
-    let (carrier, parts) = tokio::task::spawn_blocking(open).await.map_err(Failure::from)??;
-    for (topic, partition) in &parts {
-        carrier.carry(*topic, *partition).map_err(|e| Failure::new(1, e.to_string()))?;
+    let (carrier, cluster) = tokio::task::spawn_blocking(open).await.map_err(Failure::from)??;
+    for topic in [Topic::Journal, Topic::Persons] {
+        take_part(&service, &carrier, &cluster, topic)?;
     }
     service.ready();
     let mut ended = carrier.ended();
@@ -24,30 +39,17 @@ pub(super) async fn body(service: Service<config::Watcher>) -> Result<(), Failur
         () = async { service.shutdown().requested().await } => None,
         code = ended.wait_for(Option::is_some) => code.ok().and_then(|code| *code),
     };
-    let going = tokio::task::spawn_blocking(move || carrier.let_go(&parts, LAST));
-    going.await.map_err(Failure::from)?;
     match fault {
         Some(code) => Err(Failure::new(1, format!("{code}: a partition has stopped"))),
         None => Ok(()),
     }
 }
 
-type Parts = Vec<(Topic, u32)>;
-
-fn open(service: &Service<config::Watcher>) -> Result<(Carrier, Parts), Failure> {
+fn open(service: &Service<config::Watcher>) -> Result<(Carrier, Arc<Cluster>), Failure> {
     let config = service.config();
     let province = topics::Province::open("watcher", &config.kafka, &config.key)?;
     let store = ObjectFolder::open(&config.snapshots.folder)
         .map_err(|e| Failure::new(64, format!("snapshot.io: {e}")))?;
-    let config::Share { index, of } = config.share;
-    if index >= of {
-        return Err(Failure::new(64, "share.index must be below share.of"));
-    }
-    let mine = |topic, partitions: u32| {
-        (0..partitions).filter(move |p| p % of == index).map(move |p| (topic, p))
-    };
-    let journal = mine(Topic::Journal, province.journal.partitions());
-    let parts = journal.chain(mine(Topic::Persons, province.persons.partitions())).collect();
     let clock = service.clock();
     let carrier = Carrier::new(CarrierParts {
         ports: Ports {
@@ -62,9 +64,90 @@ fn open(service: &Service<config::Watcher>) -> Result<(Carrier, Parts), Failure>
         threads: service.threads().clone(),
         health: service.health().clone(),
         registry: service.registry().clone(),
-        // No two processes begin at one instant under one number.
-        process: format!("{index}/{of} {} {}", std::process::id(), clock.now_unix_micros()),
+        // No two processes begin at one instant under one name and number.
+        process: format!(
+            "{} {} {}",
+            config.group.member,
+            std::process::id(),
+            clock.now_unix_micros()
+        ),
         clock,
     });
-    Ok((carrier.map_err(|e| Failure::new(1, e.to_string()))?, parts))
+    Ok((carrier.map_err(|e| Failure::new(1, e.to_string()))?, province.cluster))
+}
+
+/// Joins the group of a topic; a thread follows what it hands out and asks back.
+fn take_part(
+    service: &Service<config::Watcher>,
+    carrier: &Carrier,
+    cluster: &Arc<Cluster>,
+    topic: Topic,
+) -> Result<(), Failure> {
+    let config::Group { name, member, session_ms } = service.config().group.clone();
+    let member = Member {
+        group: format!("{name}-{}", topic.name()),
+        topic: topic.name().to_owned(),
+        instance: Some(member),
+        session: Duration::from_millis(session_ms.into()),
+        hand_over: HAND_OVER,
+    };
+    let (group, changes) = Group::join(cluster, &member).map_err(topics::failure)?;
+    let component = service.health().component(format!("group {}", member.group));
+    let (carrier, shutdown) = (carrier.clone(), service.shutdown());
+    let body = move || {
+        component.ready();
+        let followed = follow(&group, &changes, &carrier, topic, &shutdown);
+        // Everything is handed over before the member leaves: its name keeps its place.
+        let mine: Vec<(Topic, u32)> = carried(&carrier, topic).map(|(p, _)| (topic, p)).collect();
+        carrier.let_go(&mine, LAST);
+        drop(changes);
+        drop(group);
+        if let Err(code) = followed {
+            component.failing(code);
+            carrier.end(code);
+        }
+    };
+    let name = format!("group-{}", topic.name());
+    service.threads().spawn(name, body).map_err(|e| Failure::new(1, e.to_string()))
+}
+
+fn carried(carrier: &Carrier, topic: Topic) -> impl Iterator<Item = (u32, u64)> {
+    let places = carrier.places().into_iter();
+    places.filter(move |place| place.0 == topic).map(|(_, partition, next)| (partition, next))
+}
+
+/// Until a stop is wished, or the membership ends with this code.
+fn follow(
+    group: &Group,
+    changes: &Receiver<Change>,
+    carrier: &Carrier,
+    topic: Topic,
+    shutdown: &Shutdown,
+) -> Result<(), &'static str> {
+    let parts = |partitions: Vec<u32>| -> Vec<(Topic, u32)> {
+        partitions.into_iter().map(|partition| (topic, partition)).collect()
+    };
+    while !shutdown.is_requested() {
+        match changes.recv_timeout(SHOW.min(Duration::from_millis(200))) {
+            Ok(Change::Assigned(partitions)) => {
+                for partition in partitions {
+                    carrier.carry(topic, partition).map_err(|fault| fault.code())?;
+                }
+            }
+            Ok(Change::Revoked(partitions, hand_over)) => {
+                carrier.let_go(&parts(partitions), LAST);
+                drop(hand_over);
+            }
+            // They may be another member's already: no snapshot would be taken from here.
+            Ok(Change::Lost(partitions)) => carrier.let_go(&parts(partitions), Duration::ZERO),
+            Ok(Change::Ended(error)) => return Err(error.code()),
+            Err(RecvTimeoutError::Timeout) => {
+                let places: Vec<(u32, u64)> = carried(carrier, topic).collect();
+                // For display alone: the next one tells the same.
+                let _ = group.show(&places);
+            }
+            Err(RecvTimeoutError::Disconnected) => return Err("service.fault"),
+        }
+    }
+    Ok(())
 }
