@@ -69,7 +69,7 @@ fn files(folder: &Path) -> BTreeSet<String> {
 
 /// What belongs to a process and not to the data.
 fn of_a_process(name: &str) -> bool {
-    name == "listening" || name.ends_with("LOCK")
+    name == "listening" || ["LOCK", "-wal", "-shm"].iter().any(|end| name.ends_with(end))
 }
 
 struct Place {

@@ -114,8 +114,10 @@ fn matchers(inside: &str) -> Vec<(String, Vec<String>)> {
     let one = |text: &str| {
         let (label, rest) = text.split_once('=').unwrap();
         let value = rest.trim_start_matches('~').trim().trim_matches('"');
-        let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "_|".contains(c));
-        // Buckets are numbers: their label is looked at and not how it is written.
+        let (label, excluded) = label.strip_suffix('!').map_or((label, false), |l| (l, true));
+        let plain =
+            !excluded && value.chars().all(|c| c.is_ascii_alphanumeric() || "_|".contains(c));
+        // Of a pattern, and of what is excluded, only the label is looked at.
         let values = if plain { value.split('|').map(str::to_owned).collect() } else { Vec::new() };
         (label.trim().to_owned(), values)
     };
@@ -125,7 +127,7 @@ fn matchers(inside: &str) -> Vec<(String, Vec<String>)> {
 #[test]
 fn an_expression_is_taken_apart() {
     let (selectors, grouped) = read(
-        r#"sum by (job, loop) (rate(a_total{status=~"5..", kind="x|y"}[5m])) / b:c > 14.4 * 0.5 and d"#,
+        r#"sum by (job, loop) (rate(a_total{status=~"5..", kind="x|y", e!="z"}[5m])) / b:c > 14.4 * 0.5 and d"#,
     );
     let selector = |name: &str, matchers: &[(&str, &[&str])]| Selector {
         name: name.to_owned(),
@@ -134,7 +136,7 @@ fn an_expression_is_taken_apart() {
             .map(|(l, v)| ((*l).to_owned(), v.iter().map(|v| (*v).to_owned()).collect()))
             .collect(),
     };
-    let a = selector("a_total", &[("status", &[]), ("kind", &["x", "y"])]);
+    let a = selector("a_total", &[("status", &[]), ("kind", &["x", "y"]), ("e", &[])]);
     assert_eq!(selectors, [a, selector("b:c", &[]), selector("d", &[])]);
     assert_eq!(grouped, ["job", "loop"].map(str::to_owned).into());
 }

@@ -187,22 +187,7 @@ impl Server {
     /// A page of the list is not what it should be.
     #[must_use]
     pub fn levels(&self) -> BTreeMap<String, String> {
-        let (agent, token) = (agent(), self.token());
-        let mut levels = BTreeMap::new();
-        let mut cursor = String::new();
-        loop {
-            let url = format!("{}/v1/cases?limit=100{cursor}", self.base());
-            let call = agent.get(url).header("authorization", format!("Bearer {token}")).call();
-            let page: Value = call.unwrap().body_mut().read_json().unwrap();
-            for item in page["items"].as_array().unwrap() {
-                let text = |key: &str| item[key].as_str().unwrap().to_owned();
-                levels.insert(text("household"), text("level"));
-            }
-            match page["next"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return levels,
-            }
-        }
+        levels(&self.base(), &self.token())
     }
 }
 
@@ -211,6 +196,30 @@ impl Drop for Server {
         // Whatever a failed test leaves must not run on.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The level of every household with an open case, as the lists at this address show it.
+///
+/// # Panics
+/// A page of the list is not what it should be.
+#[must_use]
+pub fn levels(base: &str, token: &str) -> BTreeMap<String, String> {
+    let agent = agent();
+    let mut levels = BTreeMap::new();
+    let mut cursor = String::new();
+    loop {
+        let url = format!("{base}/v1/cases?limit=100{cursor}");
+        let call = agent.get(url).header("authorization", format!("Bearer {token}")).call();
+        let page: Value = call.unwrap().body_mut().read_json().unwrap();
+        for item in page["items"].as_array().unwrap() {
+            let text = |key: &str| item[key].as_str().unwrap().to_owned();
+            levels.insert(text("household"), text("level"));
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return levels,
+        }
     }
 }
 

@@ -128,12 +128,31 @@ pub fn create_key(path: &Path) -> Result<StoredKey, SecretError> {
 /// [`SecretError`].
 pub fn operator_token(folder: &Path) -> Result<String, SecretError> {
     let path = folder.join(OPERATOR_FILE);
-    if !path.exists() {
-        make(&path, |secret| hex(secret))?;
+    match create_token(&path) {
+        Ok(()) | Err(SecretError::Exists { .. }) => load_token(&path),
+        Err(error) => Err(error),
     }
-    let token = load(&path)?;
+}
+
+/// Makes a bearer token (64 hex digits) and replaces none.
+///
+/// # Errors
+/// [`SecretError`]; `Exists` where there is one, sound or not.
+pub fn create_token(path: &Path) -> Result<(), SecretError> {
+    if path.exists() || !make(path, |secret| hex(secret))? {
+        return Err(SecretError::Exists { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// Loads a bearer token and never makes one.
+///
+/// # Errors
+/// [`SecretError`].
+pub fn load_token(path: &Path) -> Result<String, SecretError> {
+    let token = load(path)?;
     let holds = token.len() >= 32 && token.bytes().all(|b| b.is_ascii_graphic());
-    if holds { Ok(token) } else { Err(SecretError::Form { path }) }
+    if holds { Ok(token) } else { Err(SecretError::Form { path: path.to_owned() }) }
 }
 
 fn fingerprint(secret: &[u8; 32]) -> String {

@@ -1,7 +1,7 @@
 //! `levee backup`: a folder as one file, also while `levee up` runs on it.
 //!
-//! The order is what makes it consistent. Snapshots are opened first, then the alerts, the dead
-//! letters, and the journal last: so the journal of the copy explains whatever is in the copy, and a
+//! The order is what makes it consistent. The store and the snapshots are taken first, then the
+//! alerts, the dead letters, and the journal last: so the journal of the copy explains whatever is in the copy, and a
 //! start on it publishes what is missing. It refuses to know what records mean.
 
 use std::{
@@ -71,7 +71,8 @@ fn make(args: &Args) -> Result<(PathBuf, Manifest), Failure> {
     if path.exists() {
         return Err(Failure::new(64, format!("{shown} is there already and is not replaced")));
     }
-    let parts = folder.parts(args.with_keys)?;
+    let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parts = folder.parts(args.with_keys, beside.unwrap_or(Path::new(".")))?;
     let aside = path.with_extension("part");
     let written = write(&folder, &parts, &aside, now).and_then(|manifest| {
         fs::rename(&aside, &path)?;

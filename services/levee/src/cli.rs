@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     backtest, backup, bench, deadletter, explain, import, keys, link,
     member::{self, Member},
-    restore, rules, simulate, topics, up,
+    ready, restore, rules, simulate, topics, up,
 };
 
 /// A test or a budget failed.
@@ -59,6 +59,7 @@ enum Command {
     Deadletter(deadletter::Args),
     Backup(backup::Args),
     Restore(restore::Args),
+    Ready(ready::Args),
     Backtest(backtest::Args),
     Bench(bench::Args),
     Rules(rules::Args),
@@ -88,6 +89,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&args),
         Command::Deadletter(args) => deadletter::run(&args),
         Command::Backup(args) => backup::run(&args),
+        Command::Ready(args) => ready::run(&args),
         Command::Restore(args) => restore::run(&args),
         Command::Backtest(args) => backtest::run(args),
         Command::Bench(args) => bench::run(&args),

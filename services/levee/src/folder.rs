@@ -12,6 +12,7 @@ use std::{
 use ::log::LogError;
 use chassis::{Failure, Health, SharedClock, Threads};
 use intake::{DeadLetter, key};
+use store::Sqlite;
 use watcher::{Letter, Parts, Topics, Watcher};
 
 /// The folder is in use: `EX_TEMPFAIL` of sysexits.h; the same call may succeed later.
@@ -20,6 +21,8 @@ pub(crate) const IN_USE: u8 = 75;
 const LISTENING: &str = "listening";
 /// The snapshots' folder.
 const SNAPSHOTS: &str = "snapshots";
+/// Subscriptions, accounts and the ledger of deliveries.
+pub(crate) const STORE: &str = "store.sqlite";
 /// Stands in a folder whose restore has not come to its end.
 pub(crate) const RESTORING: &str = "RESTORING";
 
@@ -94,10 +97,12 @@ impl Folder {
         &self.key.fingerprint
     }
 
-    /// The files of a backup as they are now. Snapshots come first, the journal last: what comes
-    /// earlier reaches no further than what comes later.
-    pub(crate) fn parts(&self, with_keys: bool) -> Result<Vec<Part>, Failure> {
-        let mut parts = self.snapshots()?;
+    /// The files of a backup as they are now. The store and snapshots come first, the journal last:
+    /// what comes earlier reaches no further than what comes later. `beside` is a folder in which
+    /// a copy of the store may stand for a moment.
+    pub(crate) fn parts(&self, with_keys: bool, beside: &Path) -> Result<Vec<Part>, Failure> {
+        let mut parts = Vec::from_iter(self.store(beside)?);
+        parts.extend(self.snapshots()?);
         let extents = Topics::extents(&self.dir, self.key.mark()).map_err(|error| {
             let code = if error.code() == "log.corrupt" { 65 } else { 1 };
             Failure::new(code, format!("{}: {error}", error.code()))
@@ -112,6 +117,18 @@ impl Folder {
             parts.extend(opened(&self.dir, name.to_owned())?);
         }
         Ok(parts)
+    }
+
+    fn store(&self, beside: &Path) -> Result<Option<Part>, Failure> {
+        let file = self.dir.join(STORE);
+        if !file.exists() {
+            return Ok(None);
+        }
+        let private = tempfile::tempdir_in(beside)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(Sqlite::copy(&file, &private.path().join(STORE)))?;
+        // The copy has no name any more once its folder is gone, and is read to its end.
+        Ok(opened(private.path(), STORE.to_owned())?)
     }
 
     fn snapshots(&self) -> Result<Vec<Part>, Failure> {
@@ -179,7 +196,8 @@ fn opened(dir: &Path, name: String) -> io::Result<Option<Part>> {
 /// Whether a backup may bring something of this name into a folder.
 pub(crate) fn is_part(name: &str) -> bool {
     let topics = [watcher::ALERTS, watcher::DEAD_LETTERS, watcher::JOURNAL];
-    topics.contains(&name) || [SNAPSHOTS, key::KEY_FILE, key::OPERATOR_FILE].contains(&name)
+    let beside = [STORE, SNAPSHOTS, key::KEY_FILE, key::OPERATOR_FILE];
+    topics.contains(&name) || beside.contains(&name)
 }
 
 /// Opens the topics of a folder that was made from a backup, under the key with this fingerprint.

@@ -13,6 +13,7 @@ use crate::cli;
 const EXAMPLES: &str = "\
 Examples:
   levee keys create --out /etc/levee/token.key
+  levee keys create --out token.key --operator-token operator.token
   levee keys show /etc/levee/token.key
 
 All services of one province use the same key, and its journal belongs to that key alone: keep a
@@ -35,7 +36,10 @@ enum Action {
         /// The file to make
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
-        /// Leave a key that is there already, and print its fingerprint
+        /// Also make a bearer token there: the first account of services that share the key
+        #[arg(long, value_name = "FILE")]
+        operator_token: Option<PathBuf>,
+        /// Leave what is there already, and print the key's fingerprint
         #[arg(long)]
         if_missing: bool,
     },
@@ -63,9 +67,18 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 fn act(action: &Action) -> Result<StoredKey, SecretError> {
     match action {
         Action::Show { file } => key::load_key(file),
-        Action::Create { out, if_missing } => match key::create_key(out) {
-            Err(SecretError::Exists { .. }) if *if_missing => key::load_key(out),
-            made => made,
-        },
+        Action::Create { out, operator_token, if_missing } => {
+            let stored = match key::create_key(out) {
+                Err(SecretError::Exists { .. }) if *if_missing => key::load_key(out),
+                made => made,
+            }?;
+            if let Some(token) = operator_token {
+                match key::create_token(token) {
+                    Err(SecretError::Exists { .. }) if *if_missing => drop(key::load_token(token)?),
+                    made => made?,
+                }
+            }
+            Ok(stored)
+        }
     }
 }

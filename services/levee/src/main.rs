@@ -16,6 +16,7 @@ mod link;
 mod member;
 mod packs;
 mod past;
+mod ready;
 mod restore;
 mod rules;
 mod simulate;

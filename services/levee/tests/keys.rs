@@ -39,6 +39,13 @@ fn a_key_is_created_once_and_told_by_its_fingerprint() {
     let kept = levee(here, &["keys", "create", "--out", "province.key", "--if-missing"]);
     assert_eq!((kept.status.code(), text(&kept.stdout)), (Some(0), told.clone()));
     assert_eq!(text(&levee(here, &["keys", "show", "province.key"]).stdout), told);
+    let second = ["keys", "create", "--out", "second.key", "--operator-token", "operator.token"];
+    assert!(levee(here, &second).status.success());
+    let token = fs::read_to_string(here.join("operator.token")).unwrap();
+    assert_eq!(token.trim_end().len(), 64);
+    let kept: Vec<&str> = second.iter().copied().chain(["--if-missing"]).collect();
+    assert!(levee(here, &kept).status.success());
+    assert_eq!(fs::read_to_string(here.join("operator.token")).unwrap(), token);
     let none = levee(here, &["keys", "show", "other.key"]);
     assert_eq!(none.status.code(), Some(64));
     assert!(text(&none.stderr).contains("levee keys create"));

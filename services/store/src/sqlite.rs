@@ -11,7 +11,7 @@ mod tasks;
 use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt, path::Path};
 
 use sqlx::{
-    Sqlite as Db, SqlitePool, Transaction,
+    Connection, Sqlite as Db, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -50,6 +50,18 @@ impl Sqlite {
         MIGRATIONS.run(&writer).await.map_err(StoreError::Schema)?;
         let reader = pool(READERS).connect_with(options.read_only(true)).await?;
         Ok(Sqlite { writer, reader })
+    }
+
+    /// Writes what the file holds at one moment into a new file, beside whoever has it open.
+    ///
+    /// # Errors
+    /// [`StoreError`], also where `into` is there already.
+    pub async fn copy(file: &Path, into: &Path) -> Answer<()> {
+        let into = into.to_str().ok_or(StoreError::Url)?;
+        let options = SqliteConnectOptions::new().filename(file).read_only(true);
+        let mut from = SqliteConnection::connect_with(&options).await?;
+        sqlx::query("VACUUM INTO ?").bind(into).execute(&mut from).await?;
+        Ok(from.close().await?)
     }
 
     /// Ends all connections.

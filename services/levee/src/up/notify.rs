@@ -24,10 +24,8 @@ use super::{
     Args,
     ports::{AlertsPort, Callers},
 };
-use crate::folder::Folder;
+use crate::folder::{Folder, STORE};
 
-/// The store's file in the data folder.
-const STORE_FILE: &str = "store.sqlite";
 /// Cases that a subscription begins with at most.
 const PRESENT: usize = 1_000_000;
 
@@ -40,7 +38,7 @@ pub(super) async fn notifier(
     callers: &Arc<Callers>,
 ) -> Result<Notifier, Failure> {
     let args = service.config();
-    let store = store(args.store.as_deref(), &folder.dir().join(STORE_FILE)).await?;
+    let store = store(args.store.as_deref(), &folder.dir().join(STORE)).await?;
     let parts = Parts {
         store,
         alone: args.store.is_none(),
