@@ -83,7 +83,7 @@ fn carry(topics: &Topics, records: u64) -> Result<(), LogError> {
     };
     let stop = AtomicBool::new(false);
     let mut seen = 0;
-    feeds.run(&stop, &mut |told| {
+    feeds.run(&|| stop.load(Ordering::Acquire), &mut |told| {
         seen += told.taken + told.refused.values().sum::<u64>();
         stop.store(seen >= records, Ordering::Release);
     })?;

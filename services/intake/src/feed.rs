@@ -12,7 +12,6 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, Sender, channel, sync_channel},
     },
     thread,
@@ -86,11 +85,11 @@ struct Batch {
 type Durable = Result<Batch, LogError>;
 
 impl Feeds {
-    /// Carries records over until `stop`; `told` hears of each batch once it is durable.
+    /// Carries records over until `stop` says so; `told` hears of each batch once it is durable.
     ///
     /// # Errors
     /// What a log or the source says. What was read since the last commit is read again.
-    pub fn run(self, stop: &AtomicBool, told: &mut dyn FnMut(&Told)) -> Result<(), LogError> {
+    pub fn run(self, stop: &dyn Fn() -> bool, told: &mut dyn FnMut(&Told)) -> Result<(), LogError> {
         let Feeds { source, nouns, journal, persons, dead, key, caller, clock, known } = self;
         let packer = Packer::new(journal.partitions(), persons.partitions());
         let judge = Judge { nouns, key, caller, packer, dead: dead.partitions() };
@@ -103,7 +102,7 @@ impl Feeds {
                 .name("feed-writer".into())
                 .spawn_scoped(scope, move || writer.run(&batches, &answer))
                 .map_err(|e| LogError::Io { action: "starting a thread", detail: e.to_string() })?;
-            while !stop.load(Ordering::Acquire) {
+            while !stop() {
                 let batch = reading.batch()?;
                 let idle = batch.is_none();
                 // A writer that has ended has answered why.

@@ -126,7 +126,7 @@ fn run(records: Vec<Wrote>, journal: Faults, dead: Faults) -> Run {
         known: Arc::new(move || Arc::clone(&catalogue)),
     };
     let mut told = Told::default();
-    let ended = feeds.run(&stop, &mut |batch| {
+    let ended = feeds.run(&|| stop.load(Ordering::Acquire), &mut |batch| {
         told.taken += batch.taken;
         for (code, n) in &batch.refused {
             *told.refused.entry(*code).or_default() += n;

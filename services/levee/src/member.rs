@@ -6,6 +6,7 @@
 
 mod config;
 mod console;
+mod feeds;
 mod intake;
 mod journal;
 mod merged;

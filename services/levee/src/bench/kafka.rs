@@ -208,7 +208,7 @@ impl Bench<'_> {
             known: Arc::new(move || Arc::clone(&catalogue)),
         };
         let (stop, mut seen) = (AtomicBool::new(false), 0);
-        feeds.run(&stop, &mut |told| {
+        feeds.run(&|| stop.load(Ordering::Acquire), &mut |told| {
             seen += told.taken + told.refused.values().sum::<u64>();
             stop.store(seen >= self.args.events, Ordering::Release);
         })

@@ -84,6 +84,27 @@ pub(super) struct Intake {
     pub(super) http: Http,
     #[serde(default)]
     pub(super) rules: Rules,
+    #[serde(default)]
+    pub(super) feeds: Feeds,
+}
+
+/// Topics that platforms write.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Feeds {
+    /// CloudEvents, structured or binary mode.
+    #[serde(default)]
+    pub(super) events: Vec<String>,
+    /// Profiles by household; a record without a value removes.
+    #[serde(default)]
+    pub(super) households: Vec<String>,
+    /// The group whose members share these topics; its commits say how far they are read.
+    #[serde(default = "group")]
+    pub(super) group: String,
+}
+
+fn group() -> String {
+    "levee-intake".to_owned()
 }
 
 /// `levee console`.
@@ -152,5 +173,6 @@ mod tests {
         let brokers = [&watcher.kafka, &intake.kafka, &console.kafka].map(|kafka| &kafka.brokers);
         assert!(brokers.iter().all(|broker| *broker == brokers[0]), "the samples fit together");
         assert_eq!(watcher.key.file, intake.key.file);
+        assert_eq!((intake.feeds.events.len(), intake.feeds.group.as_str()), (1, "levee-intake"));
     }
 }

@@ -10,7 +10,7 @@ use chassis::{Failure, Service, serve};
 use intake::{Intake, Limits, caller::OperatorToken};
 use tokio::net::TcpListener;
 
-use super::{config, journal::SpreadJournal, packs::Packs, topics};
+use super::{config, feeds, journal::SpreadJournal, packs::Packs, topics};
 use crate::packs as files;
 
 /// How long the follower of packs sleeps where nothing comes.
@@ -50,12 +50,12 @@ pub(super) async fn body(service: Service<config::Intake>) -> Result<(), Failure
     let entered = tokio::task::spawn_blocking(move || put_in_force(&entering, &paths)).await;
     entered.map_err(Failure::from)??;
     journal.open.store(true, Ordering::Release);
+    let fed = feeds::start(&service, &province, &journal)?;
     service.ready();
     let options =
         serve::Options { slow_body: Some(intake::http::slow_body()), ..Default::default() };
     let router = intake::closed(door.router().merge(service.ops()));
-    serve::serve(listener, router, options, service.shutdown()).await;
-    Ok(())
+    feeds::beside(fed, serve::serve(listener, router, options, service.shutdown())).await
 }
 
 pub(super) async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
