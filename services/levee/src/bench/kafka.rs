@@ -1,9 +1,9 @@
 //! `levee bench kafka`: what a topic of raw events costs, beside the bare client on the same topic
 //! in the same run.
 //!
-//! Four measures a run, each on topics of its own name: the bare producer, the bare consumer, the
-//! bare consumer that also parses the JSON, and intake from the raw topic to the journal; then the
-//! journal's frames are read back through the log port.
+//! Five measures a run, on topics of its own: the bare producer, the bare consumer, the bare consumer
+//! that also parses the JSON, intake from the raw topic to the journal, and the journal's frames read
+//! back through the log port.
 
 use std::{
     collections::BTreeMap,
@@ -92,11 +92,11 @@ fn events(args: &Args, now_us: i64) -> Vec<(String, String)> {
     let make = |n: u64| {
         let time = Instant((begin + span / args.events.max(1) * n).cast_signed());
         let household = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % args.households.max(1);
-        let (total, own) = (50_000 + n % 977 * 1_000, 20_000 + n % 613 * 100);
+        let (fund, own) = (30_000 + n % 977 * 1_000, 20_000 + n % 613 * 100);
         let value = format!(
-            r#"{{"specversion":"1.0","id":"99-ybj-{n:012}","source":"99/ybj","type":"medical.settlement","time":"{time}","subject":"household/H{household:08}","data":{{"occurred_on":"{}","setting":"inpatient","total_fen":{total},"fund_paid_fen":{},"self_paid_fen":{own}}}}}"#,
+            r#"{{"specversion":"1.0","id":"99-ybj-{n:012}","source":"99/ybj","type":"medical.settlement","time":"{time}","subject":"household/H{household:08}","data":{{"occurred_on":"{}","setting":"inpatient","total_fen":{},"fund_paid_fen":{fund},"self_paid_fen":{own}}}}}"#,
             time.date(),
-            total - own,
+            fund + own,
         );
         (format!("H{household:08}"), value)
     };
