@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
+    chain::Step,
     date::{Date, Instant},
     ids,
 };
@@ -66,6 +67,8 @@ pub enum Change {
     Lowered,
     /// The rules, their levels or a material value changed.
     Changed,
+    /// A clock ran out: the next level of the route is asked.
+    Overdue,
 }
 
 /// The value of a fact or `let` in an alert.
@@ -141,7 +144,7 @@ pub struct Signal {
 }
 
 /// Until when each answer is due; absent where no pack sets a clock.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Clocks {
     /// Someone has seen it.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_if")]
@@ -152,6 +155,43 @@ pub struct Clocks {
     /// It is decided.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "written_if")]
     pub decide_by: Option<Instant>,
+    /// Later steps of the chain that are due.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Due>,
+}
+
+/// A step of the chain that is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Due {
+    /// The step.
+    #[serde(serialize_with = "step_word")]
+    pub step: Step,
+    /// Until when.
+    #[serde(serialize_with = "written")]
+    pub by: Instant,
+}
+
+/// A clock that ran out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Overdue {
+    /// The step that was waited for.
+    #[serde(serialize_with = "step_word")]
+    pub clock: Step,
+    /// The level of government that was asked.
+    pub from: String,
+    /// The level that is asked from now on.
+    pub to: String,
+}
+
+/// A measure that can be offered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Offer {
+    /// Its code.
+    pub code: String,
+    /// Its title in Chinese; empty where no pack gives one.
+    pub zh: String,
+    /// Its title in English.
+    pub en: String,
 }
 
 /// How complete a feed is.
@@ -192,18 +232,28 @@ pub struct Data {
     pub risks: Vec<String>,
     /// The rules that stand.
     pub signals: Vec<Signal>,
+    /// The measures of all signals, each once, with titles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub measures: Vec<Offer>,
+    /// What in the profile contradicts a risk, by the ids of the packs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contradictions: Vec<String>,
     /// Larger first in queues.
     pub priority: i64,
     /// Which levels of government it goes to.
     pub route: Vec<String>,
     /// Until when answers are due.
     pub clocks: Clocks,
+    /// The clock that ran out, where the change is `overdue`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<Overdue>,
     /// The `updated_at` of the profile it was decided with.
     #[serde(serialize_with = "written")]
     pub profile_at: Instant,
     /// How complete the feeds were.
     pub feeds: Vec<Feed>,
-    /// `household_removed` where the profile's removal closed the case.
+    /// `household_removed` where the profile's removal closed the case, the outcome's kind where
+    /// people did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
     /// Set on alerts made while a past was folded in; they are delivered to nobody.
@@ -262,6 +312,10 @@ fn written<S: Serializer>(value: &impl std::fmt::Display, s: S) -> Result<S::Ok,
     s.collect_str(value)
 }
 
+fn step_word<S: Serializer>(step: &Step, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(step.word())
+}
+
 fn written_if<S: Serializer>(value: &Option<Instant>, s: S) -> Result<S::Ok, S::Error> {
     match value {
         Some(value) => s.collect_str(value),
@@ -307,9 +361,12 @@ mod tests {
             as_of: Date(20_516),
             risks: vec!["illness".into()],
             signals: vec![signal],
+            measures: Vec::new(),
+            contradictions: Vec::new(),
             priority: 0,
             route: vec!["village".into()],
             clocks: Clocks { acknowledge_by: Some(Instant(0)), ..Clocks::default() },
+            overdue: None,
             profile_at: Instant::EPOCH_SHANGHAI,
             feeds: vec![Feed { source: "99/ybj".into(), seen_to: Date(20_516) }],
             reason: None,
@@ -319,9 +376,28 @@ mod tests {
         Alert { time: Date(20_516).midnight(), data }
     }
 
+    fn overdue() -> Alert {
+        let mut alert = example();
+        let by = Instant(86_400_000_000);
+        alert.data.change = Change::Overdue;
+        alert.data.revision = 2;
+        alert.data.previous_level = Severity::Red;
+        let (clock, from, to) = (Step::Acknowledge, "village".into(), "township".into());
+        alert.data.overdue = Some(Overdue { clock, from, to });
+        alert.data.clocks.steps = vec![Due { step: Step::Comparison, by }];
+        let (code, zh, en) = ("medical_aid".into(), "医疗救助".into(), "medical aid".into());
+        alert.data.measures = vec![Offer { code, zh, en }];
+        alert.data.contradictions = vec!["no_disabled_member".into()];
+        alert
+    }
+
     #[test]
     fn the_written_form_is_frozen() {
-        let golden = include_str!("../golden/alert.v1.json");
-        assert_eq!(String::from_utf8(example().to_json()).unwrap(), golden.trim_end());
+        for (alert, golden) in [
+            (example(), include_str!("../golden/alert.v1.json")),
+            (overdue(), include_str!("../golden/overdue.v1.json")),
+        ] {
+            assert_eq!(String::from_utf8(alert.to_json()).unwrap(), golden.trim_end());
+        }
     }
 }

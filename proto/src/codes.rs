@@ -125,6 +125,7 @@ codes! {
     OutboundTls "outbound.tls" 502 true "the receiver cannot prove that it is the host" "接收方证书不可信";
     OutboundUrl "outbound.url" 422 false "the url is not well formed" "网址格式有误";
     OutboundUserinfo "outbound.userinfo" 422 false "the url may not hold a user name or a password" "网址不得包含用户名或密码";
+    OutcomeUnknown "outcome.unknown" 404 false "no outcome of this id can be revoked in the case" "个案中没有可撤销的该处置记录";
     OverloadBusy "overload.busy" 503 true "the service is behind; send again later" "服务繁忙，请稍后重试";
     OverloadRate "overload.rate" 429 true "too many requests at once; send again later" "请求过多，请稍后重试";
     PackConflict "pack.conflict" 409 false "the pack contradicts one in force" "规则包与在用规则包冲突";

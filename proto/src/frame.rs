@@ -14,6 +14,7 @@ use crate::{
     household::Profile,
     ids::HouseholdKey,
     json::Json,
+    outcome::{CaseId, CaseOutcome, Kind},
     person::Persons,
     region::Area,
 };
@@ -74,6 +75,8 @@ pub enum Entry {
         /// Whether it leaves.
         withdrawn: bool,
     },
+    /// People did something about a case.
+    Outcome(Box<CaseOutcome>),
     /// Only the clock moves.
     Tick,
     /// The fold of another version takes over.
@@ -121,6 +124,9 @@ pub fn seal(entry: &Entry, at: Instant, frame_at: Instant, catalogue: &Catalogue
             let message =
                 wire::Pack { name: name.to_string(), yaml: yaml.to_vec(), withdrawn: *withdrawn };
             (wire::Kind::Pack, Vec::new(), message.encode_to_vec())
+        }
+        Entry::Outcome(outcome) => {
+            (wire::Kind::Outcome, key(&outcome.household), outcome_bytes(outcome))
         }
         Entry::Tick => (wire::Kind::Tick, Vec::new(), Vec::new()),
         Entry::FoldVersion(version) => {
@@ -181,6 +187,22 @@ pub fn encode<'e>(
     wire::Frame { version: VERSION, at_us: at.0, entries, ..wire::Frame::default() }.encode_to_vec()
 }
 
+fn outcome_bytes(outcome: &CaseOutcome) -> Vec<u8> {
+    let text = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().to_owned();
+    let message = wire::Outcome {
+        case: outcome.case.0.to_vec(),
+        household: outcome.household.to_string(),
+        id: outcome.id.to_string(),
+        kind: outcome.kind.word().to_owned(),
+        at_us: outcome.at.0,
+        by: outcome.by.to_string(),
+        category: text(&outcome.category),
+        measures: outcome.measures.iter().map(ToString::to_string).collect(),
+        revokes: text(&outcome.revokes),
+    };
+    message.encode_to_vec()
+}
+
 /// Reads a frame's bytes and checks its version.
 ///
 /// # Errors
@@ -234,6 +256,10 @@ pub fn open(
                 withdrawn: message.withdrawn,
             }
         }
+        wire::Kind::Outcome => {
+            let message = wire::Outcome::decode(payload).map_err(malformed)?;
+            Entry::Outcome(Box::new(open_outcome(message)?))
+        }
         wire::Kind::Tick => Entry::Tick,
         wire::Kind::FoldVersion => {
             let message = wire::FoldVersion::decode(payload).map_err(malformed)?;
@@ -279,6 +305,22 @@ pub(crate) fn open_event(message: wire::Event, catalogue: &Catalogue) -> Result<
         occurred_on: Date(message.occurred_on),
         void: message.void,
         fields: Fields::from_bytes(&message.fields).ok_or(FrameError::Malformed)?,
+    })
+}
+
+fn open_outcome(message: wire::Outcome) -> Result<CaseOutcome, FrameError> {
+    let text = |text: String| (!text.is_empty()).then(|| text.into());
+    let case: [u8; 16] = message.case.try_into().map_err(|_| FrameError::Malformed)?;
+    Ok(CaseOutcome {
+        case: CaseId(case),
+        household: message.household.into(),
+        id: message.id.into(),
+        kind: Kind::parse(&message.kind).ok_or(FrameError::Malformed)?,
+        at: Instant(message.at_us),
+        by: message.by.into(),
+        category: text(message.category),
+        measures: message.measures.into_iter().map(Into::into).collect(),
+        revokes: text(message.revokes),
     })
 }
 
@@ -366,6 +408,33 @@ mod tests {
             assert_eq!(writer.finish(at), frame.encode_to_vec());
             assert!(writer.is_empty());
         }
+    }
+
+    #[test]
+    fn an_outcome_survives_its_bytes_and_they_are_frozen() {
+        let catalogue = Catalogue::shipped();
+        let case = CaseId::of("H1", 1);
+        let text = r#"{"id":"o1","household":"H1","kind":"identified","at":"2026-03-05T10:00:00+08:00","by":"worker-1","category":"marginal","measures":["medical_aid"]}"#;
+        let json = Json::parse(text.as_bytes()).unwrap();
+        let outcome = CaseOutcome::parse(&json, case).unwrap().0;
+        let revoked = CaseOutcome {
+            id: "o2".into(),
+            kind: Kind::Revoked,
+            category: None,
+            measures: Box::default(),
+            revokes: Some("o1".into()),
+            ..outcome.clone()
+        };
+        let golden = include_str!("../golden/outcome.v1.hex");
+        let mut told = String::new();
+        for outcome in [outcome, revoked] {
+            let entry = Entry::Outcome(Box::new(outcome));
+            let sealed = seal(&entry, Instant(5), Instant(7), &catalogue);
+            assert_eq!(open(&sealed, Instant(7), &catalogue).unwrap(), (Instant(5), entry));
+            told.push_str(&crate::ids::hex(&sealed.encode_to_vec()));
+            told.push('\n');
+        }
+        assert_eq!(told, golden);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// The case of a household's episode: 32 hex digits.
 #[must_use]
 pub fn case_id(household: &str, episode: u32) -> String {
-    hex(&sha256(format!("levee.case.v1|{household}|{episode}").as_bytes())[..16])
+    hex(&crate::outcome::CaseId::of(household, episode).0)
 }
 
 /// The alert of a case's revision: 32 hex digits.

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod belonging;
 pub mod catalogue;
+pub mod chain;
 pub mod codes;
 pub mod date;
 pub mod event;
@@ -14,5 +15,6 @@ pub mod frame;
 pub mod household;
 pub mod ids;
 pub mod json;
+pub mod outcome;
 pub mod person;
 pub mod region;

@@ -151,6 +151,32 @@ pub struct Release {
     #[prost(uint64, tag = "4")]
     pub turn: u64,
 }
+/// What people did about a case.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Outcome {
+    /// The 16 bytes of the case's id.
+    #[prost(bytes = "vec", tag = "1")]
+    pub case: ::prost::alloc::vec::Vec<u8>,
+    #[prost(string, tag = "2")]
+    pub household: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub id: ::prost::alloc::string::String,
+    /// The word of the kind.
+    #[prost(string, tag = "4")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(sfixed64, tag = "5")]
+    pub at_us: i64,
+    #[prost(string, tag = "6")]
+    pub by: ::prost::alloc::string::String,
+    /// Empty: none.
+    #[prost(string, tag = "7")]
+    pub category: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "8")]
+    pub measures: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Empty: none.
+    #[prost(string, tag = "9")]
+    pub revokes: ::prost::alloc::string::String,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Kind {
@@ -167,6 +193,8 @@ pub enum Kind {
     Tick = 5,
     /// FoldVersion
     FoldVersion = 6,
+    /// Outcome
+    Outcome = 7,
     /// Claim; only in the person log.
     Claim = 16,
     /// Adopt; only in a journal of several partitions.
@@ -188,6 +216,7 @@ impl Kind {
             Self::Pack => "KIND_PACK",
             Self::Tick => "KIND_TICK",
             Self::FoldVersion => "KIND_FOLD_VERSION",
+            Self::Outcome => "KIND_OUTCOME",
             Self::Claim => "KIND_CLAIM",
             Self::Adopt => "KIND_ADOPT",
             Self::Release => "KIND_RELEASE",
@@ -203,6 +232,7 @@ impl Kind {
             "KIND_PACK" => Some(Self::Pack),
             "KIND_TICK" => Some(Self::Tick),
             "KIND_FOLD_VERSION" => Some(Self::FoldVersion),
+            "KIND_OUTCOME" => Some(Self::Outcome),
             "KIND_CLAIM" => Some(Self::Claim),
             "KIND_ADOPT" => Some(Self::Adopt),
             "KIND_RELEASE" => Some(Self::Release),

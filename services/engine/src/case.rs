@@ -1,31 +1,13 @@
 //! The case of a household: what stands, what was published, and what a fall must wait for.
 
 use proto::{
-    alert::{Change, Clocks, Severity},
+    alert::{Change, Severity},
     date::Date,
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::Word;
-
-/// The clocks as bytes: their form in alerts leaves out what is absent.
-mod clocks {
-    use proto::{alert::Clocks, date::Instant};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    type Form = [Option<Instant>; 3];
-
-    pub(super) fn serialize<S: Serializer>(clocks: &Clocks, to: S) -> Result<S::Ok, S::Error> {
-        let form: Form = [clocks.acknowledge_by, clocks.visit_by, clocks.decide_by];
-        form.serialize(to)
-    }
-
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Clocks, D::Error> {
-        let [acknowledge_by, visit_by, decide_by] = Form::deserialize(from)?;
-        Ok(Clocks { acknowledge_by, visit_by, decide_by })
-    }
-}
+use crate::{clocks::Clock, ledger::Source, rulebook::Rulebook, silence::Silence, words::Word};
 
 /// Red, yellow and green, in the order in which `below` counts them.
 const LEVELS: [Severity; 3] = [Severity::Red, Severity::Yellow, Severity::Green];
@@ -49,6 +31,8 @@ pub(crate) struct Standing {
     pub baseline: Option<i64>,
     /// How long a fall must last before it is shown, in days.
     pub close_after: i32,
+    /// Whether it counts as none, because people closed a case that it stood in.
+    pub silence: Option<Silence>,
 }
 
 impl Standing {
@@ -64,6 +48,7 @@ impl Standing {
             below: [None; 3],
             baseline: None,
             close_after: 0,
+            silence: None,
         }
     }
 
@@ -71,6 +56,10 @@ impl Standing {
     pub(crate) fn find(&mut self, computed: Severity, today: Date, close_after: i32) {
         self.computed = computed;
         self.close_after = close_after;
+        if self.silence.is_some() {
+            self.hush(self.silence);
+            return;
+        }
         for (level, below) in LEVELS.into_iter().zip(&mut self.below) {
             if computed >= level {
                 *below = None;
@@ -95,9 +84,21 @@ impl Standing {
         }
     }
 
-    /// The next date on which a held level falls.
+    /// Shows nothing from now on, as long as it is silent.
+    pub(crate) fn hush(&mut self, silence: Option<Silence>) {
+        self.silence = silence;
+        self.shown = Severity::None;
+        self.published = Severity::None;
+        self.below = [None; 3];
+        self.baseline = None;
+    }
+
+    /// The next date on which a held level falls or its silence ends.
     #[must_use]
     pub(crate) fn due(&self) -> Date {
+        if let Some(silence) = self.silence {
+            return silence.until;
+        }
         if self.shown == self.computed {
             return Date::MAX;
         }
@@ -115,11 +116,16 @@ pub(crate) struct Case {
     pub level: Severity,
     /// The rules.
     pub standings: Vec<Standing>,
-    /// Until when answers are due.
-    #[serde(with = "clocks")]
-    pub clocks: Clocks,
+    /// What is due until when, by step.
+    pub clocks: Vec<Clock>,
     /// The longest route so far; a fall keeps it.
     pub route: Vec<Word>,
+    /// The feeds behind the last alert's signals.
+    pub sources: Vec<Source>,
+    /// The priority in the last alert.
+    pub priority: i64,
+    /// Whether help comes first and forms later.
+    pub help_first: bool,
 }
 
 impl Case {
@@ -140,6 +146,16 @@ impl Case {
             }
         };
         &mut self.standings[at]
+    }
+
+    /// Lets quiet end whose time has come, and rules go that no pack has any more.
+    pub(crate) fn expire(&mut self, today: Date, book: &Rulebook) {
+        for standing in &mut self.standings {
+            standing.silence = standing.silence.filter(|silence| today < silence.until);
+            if book.slot(standing.rule).is_none() {
+                standing.find(Severity::None, today, 0);
+            }
+        }
     }
 
     /// What there is to say, if the material values have not grown.

@@ -14,6 +14,7 @@ use crate::{
     ledger::Ledger,
     margin::{Margin, margin_after},
     rulebook::{RuleAt, Rulebook},
+    silence::stays,
     view::{Row, View, rows},
     words::Words,
     world::World,
@@ -104,6 +105,7 @@ impl Fold {
         let ledger = std::mem::take(&mut household.ledger);
         let rows = rows(&ledger, &known, &world.areas, book, household.seen);
         let mut case = household.case.take().unwrap_or_default();
+        case.expire(today, book);
         let mut desk = Desk::new(book, &known, &self.words, &rows, today, &mut self.memos);
         let mut round = Round { world, household, case: &mut case, cause, until: Date::MAX };
         match cause {
@@ -133,7 +135,7 @@ impl Fold {
             // What is said moves every baseline, so nothing is kept of the margin before.
             margin = margin_after(&mut desk, &case, cause, Margin::NONE, until);
         }
-        case.standings.retain(|s| s.shown > Severity::None);
+        case.standings.retain(|s| s.shown > Severity::None || s.silence.is_some());
         let empty = case.standings.is_empty() && case.level == Severity::None;
         let household = &mut self.households[ix as usize];
         household.ledger = ledger;
@@ -142,6 +144,7 @@ impl Fold {
         household.due = until;
         household.margin = margin;
         self.arm(ix);
+        self.set_alarm(ix);
     }
 }
 
@@ -189,7 +192,8 @@ impl Round<'_> {
         };
         let pack = book.pack(at);
         let days = i32::try_from(pack.close_after_days).unwrap_or(i32::MAX);
-        let level = if pack.evaluate == Evaluate::OnEvent && !self.cause.changes_data() {
+        let fresh = pack.evaluate == Evaluate::Daily || self.cause.changes_data();
+        let level = if !fresh {
             // A level that another pack's rule of this id gave is not this pack's.
             let own = standing.filter(|s| s.pack == book.pack_id(at));
             let then = kept_rule(self.world, self.household, desk.known, id, pack);
@@ -205,8 +209,11 @@ impl Round<'_> {
             }
             decision.level
         };
+        let (silence, sure) = stays(standing.and_then(|s| s.silence), level, at, fresh, desk);
+        self.until = self.until.min(sure);
         if stands || level > Severity::None {
             let standing = self.case.standing(id);
+            standing.silence = silence;
             standing.pack = book.pack_id(at);
             standing.find(level, desk.today, days);
         }

@@ -20,6 +20,7 @@ use proto::{
 use rules::{Pack, PackSet};
 
 use crate::{
+    clocks::NEVER,
     fold::{Fold, Outcome},
     hands::Hands,
     ledger::{Ledger, Offered, Record, Source},
@@ -51,6 +52,7 @@ impl Stamped {
         let key = match &entry {
             Entry::Profile(profile) => HouseholdKey::of(&profile.household),
             Entry::Removal { household, .. } => HouseholdKey::of(household),
+            Entry::Outcome(outcome) => HouseholdKey::of(&outcome.household),
             Entry::Event(event) => match &event.subject {
                 Subject::Household(id) => HouseholdKey::of(id),
                 Subject::Person(_) | Subject::Area(_) => HouseholdKey::default(),
@@ -89,11 +91,13 @@ pub struct Engine {
     pub(crate) marks: Marks,
     pub(crate) catalogue: Catalogue,
     /// Whether midnights and fan-outs are worked off at once instead of in the caller's time.
-    eager: bool,
+    pub(crate) eager: bool,
     pub(crate) marked: Instant,
     minutes: bool,
     pub(crate) last_feed: (Box<str>, Source),
     pub(crate) gone: Vec<Stamped>,
+    /// The first clock that runs out after the engine's, as far as was looked.
+    pub(crate) alarm: Instant,
 }
 
 impl Engine {
@@ -116,6 +120,7 @@ impl Engine {
             minutes: false,
             last_feed: (Box::default(), Source(0)),
             gone: Vec::new(),
+            alarm: NEVER,
         }
     }
 
@@ -183,6 +188,8 @@ impl Engine {
             }
         }
         self.flush(hands, &mut queues);
+        self.hurry(hands);
+        self.look_ahead();
         self.take_alerts(out);
     }
 
@@ -192,21 +199,8 @@ impl Engine {
             let mut queues = Queues::new(self.folds.len(), &[], &mut []);
             self.move_clock(hands, at, &mut queues);
         }
+        self.look_ahead();
         self.take_alerts(out);
-    }
-
-    /// Does pending work for at most `budget` households a partition; says whether some is left.
-    pub fn work<H: Hands>(&mut self, hands: &H, budget: usize, out: &mut Output) -> bool {
-        let world = &self.world;
-        if self.folds.iter().all(Fold::idle) {
-            return false;
-        }
-        hands.each(&mut self.folds, |fold| {
-            fold.work(world, budget);
-        });
-        self.prune();
-        self.take_alerts(out);
-        !self.folds.iter().all(Fold::idle)
     }
 
     fn move_clock<H: Hands>(&mut self, hands: &H, at: Instant, queues: &mut Queues<'_>) {
@@ -214,14 +208,16 @@ impl Engine {
         let midnight = at.date() > before;
         let minute =
             self.minutes && !self.world.history && at.0 >= self.marked.0.saturating_add(MARK_US);
-        if !midnight && !minute {
+        if !midnight && !minute && at < self.alarm {
             self.world.clock = at;
             return;
         }
         self.flush(hands, queues);
-        self.marked = at;
-        let since = if midnight { at.date().midnight() } else { at };
-        self.world.marks.push((since, Arc::new(self.marks.clone())));
+        if midnight || minute {
+            self.marked = at;
+            let since = if midnight { at.date().midnight() } else { at };
+            self.world.marks.push((since, Arc::new(self.marks.clone())));
+        }
         self.world.clock = at;
         if midnight {
             let today = at.date();
@@ -235,29 +231,10 @@ impl Engine {
                 }
                 self.world.areas.forget(at.plus_us(-i64::from(REMEMBERED_DAYS) * DAY_US));
             }
-            self.hurry(hands);
         }
+        self.hurry(hands);
         self.prune();
-    }
-
-    /// Works everything off now, where nobody waits.
-    fn hurry<H: Hands>(&mut self, hands: &H) {
-        if self.eager {
-            let world = &self.world;
-            hands.each(&mut self.folds, |fold| {
-                fold.work(world, usize::MAX);
-            });
-        }
-    }
-
-    /// Drops marks and changes that no household can ask for any more.
-    fn prune(&mut self) {
-        if self.world.marks.len() > 1 && self.folds.iter().all(Fold::idle) {
-            let last = self.world.marks.len() - 1;
-            self.world.marks.drain(..last);
-        }
-        let oldest = self.folds.iter().filter_map(Fold::oldest_change).min();
-        self.world.changes.retain(|c| oldest.is_some_and(|oldest| c.number >= oldest));
+        self.look_ahead();
     }
 
     pub(crate) fn area_event<H: Hands>(
@@ -309,6 +286,7 @@ impl Engine {
             }
             // What partitions tell each other is told where there are several.
             Entry::Claim(_) | Entry::Adopt(_) | Entry::Release(_) => Outcome::Duplicate,
+            Entry::Outcome(outcome) => self.outcome(stamped.key, outcome, stamped.at),
             Entry::Profile(_) | Entry::Event(_) | Entry::Tick | Entry::FoldVersion(_) => {
                 Outcome::Accepted
             }

@@ -1,6 +1,6 @@
 //! The fold of one partition: its households, what they wait for, and the alerts they gave.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use hashbrown::HashTable;
 use proto::{
@@ -95,6 +95,8 @@ pub(crate) struct Fold {
     pub(crate) words: Words,
     pub(crate) words_of_route: Words,
     pub(crate) calendar: Calendar,
+    /// When the next clock of each household's case runs out.
+    pub(crate) alarms: BTreeSet<(Instant, u32)>,
     pub(crate) fan_outs: VecDeque<FanOut>,
     /// Alerts since they were last taken.
     pub(crate) alerts: Vec<Alert>,
@@ -156,11 +158,15 @@ impl Fold {
         let today = at.date();
         loop {
             let household = &self.households[ix as usize];
-            let due = household.due;
+            let (due, alarm) = (household.due, household.alarm);
             let change = world.next_change(household.seen).filter(|change| change.at <= at);
-            let midnight = due <= today && change.is_none_or(|c| due.midnight() <= c.at);
-            if midnight {
+            let first = |instant: Instant| change.is_none_or(|c| instant <= c.at);
+            if due <= today && due.midnight() <= alarm && first(due.midnight()) {
                 self.meet_midnight(world, ix, due);
+                continue;
+            }
+            if alarm <= at && first(alarm) {
+                self.run_out(world, ix, alarm);
                 continue;
             }
             let Some(change) = change else {
@@ -314,6 +320,7 @@ impl Fold {
         self.places[ix as usize] = known.place(&self.words);
         household.known = Some(Box::new(known));
         household.parked = None;
+        self.watch(ix);
     }
 
     /// Forgets the household's profile and closes its case; its own events wait for a new one.
@@ -324,7 +331,6 @@ impl Fold {
         self.places[ix as usize] = Place::default();
         household.known = None;
         household.margin = Margin::NONE;
-        household.case = None;
         household.removed_at = Some(Box::new(removed));
         let today = at.date();
         household.due = Date::MAX;
@@ -396,6 +402,8 @@ impl Fold {
                 }
                 self.catch_up(world, ix, at);
                 self.arm(ix);
+            } else if let Some(ix) = self.rung(at) {
+                self.catch_up(world, ix, at);
             } else {
                 break;
             }
@@ -404,10 +412,10 @@ impl Fold {
         budget
     }
 
-    /// Whether nothing is pending.
+    /// Whether nothing is pending at an instant.
     #[must_use]
-    pub(crate) fn idle(&self) -> bool {
-        self.fan_outs.is_empty() && self.calendar.backlog() == 0
+    pub(crate) fn idle(&self, at: Instant) -> bool {
+        self.fan_outs.is_empty() && self.calendar.backlog() == 0 && self.rung(at).is_none()
     }
 
     /// The number of the oldest change that is still being carried.

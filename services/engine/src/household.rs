@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     case::Case,
+    clocks::NEVER,
     ledger::{Ledger, Slot},
     margin::Margin,
+    record::Record,
     words::{Word, Words},
 };
 
@@ -34,7 +36,7 @@ pub(crate) struct Household {
     pub persons: Vec<Person>,
     /// The present profile.
     pub known: Option<Box<Known>>,
-    /// The open case, or what stands though it is not published.
+    /// The open case, or the rules that people quieted.
     pub case: Option<Box<Case>>,
     /// Since when each own event waits for a profile, by its place in the ledger's order.
     pub parked: Option<Vec<Date>>,
@@ -55,6 +57,10 @@ pub(crate) struct Household {
     pub seen: u32,
     /// The number of its last episode; survives removal.
     pub episode: u32,
+    /// When its next clock runs out.
+    pub alarm: Instant,
+    /// What people did about its cases.
+    pub record: Option<Box<Record>>,
 }
 
 impl Household {
@@ -76,6 +82,8 @@ impl Household {
             changed_under: 0,
             seen,
             episode: 0,
+            alarm: NEVER,
+            record: None,
         }
     }
 
@@ -197,6 +205,8 @@ pub(crate) struct Known {
     pub water: Word,
     /// Persons.
     pub size: u8,
+    /// The first date on which it is no longer watched for relapse.
+    pub watched_until: Date,
 }
 
 impl Known {
@@ -221,6 +231,7 @@ impl Known {
             housing: word(&profile.housing),
             water: word(&profile.water),
             size: profile.size,
+            watched_until: Date(i32::MIN),
         }
     }
 

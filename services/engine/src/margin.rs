@@ -168,7 +168,9 @@ pub(crate) fn margin_after(
         }
         _ => (book.all(), Margin { left: u32::MAX, end: due }),
     };
-    if from.end <= today.plus(SHORT) || !book.on_event().is_empty() {
+    // A quiet rule may be heard again at another quotient than the one last said.
+    let quiet = case.standings.iter().any(|standing| standing.silence.is_some());
+    if from.end <= today.plus(SHORT) || !book.on_event().is_empty() || quiet {
         return Margin::NONE;
     }
     let left = slots.iter().try_fold(from.left, |left, slot| {

@@ -93,6 +93,12 @@ impl Partition {
         self.engine.clock()
     }
 
+    /// When the next clock of a case runs out, after [`Partition::clock`].
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.engine.next_deadline()
+    }
+
     /// Every event type known so far.
     #[must_use]
     pub fn catalogue(&self) -> &Catalogue {

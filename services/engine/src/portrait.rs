@@ -205,6 +205,7 @@ impl Engine {
             portrait.facts.push((pack.id.clone(), names.filter_map(value).collect()));
         }
         let standings = household.case.iter().flat_map(|case| &case.standings);
+        let standings = standings.filter(|standing| standing.shown > Severity::None);
         portrait.rules = standings
             .map(|standing| {
                 let at = book.slot(standing.rule);

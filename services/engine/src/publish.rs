@@ -1,7 +1,7 @@
 //! What is said about a household: one alert for one published change of its case.
 
 use proto::{
-    alert::{Alert, Change, Clocks, Data, EVENTS, Evidence, Severity, Signal, Value, Values, Why},
+    alert::{Alert, Change, Data, EVENTS, Evidence, Overdue, Severity, Signal, Value, Values, Why},
     catalogue::TypeId,
     date::{Date, Instant},
     ids,
@@ -10,12 +10,15 @@ use rules::{Evaluate, LevelExpr, Literal, Memo, Name, Outcome, Pack, Rule, Scope
 
 use crate::{
     case::{Case, Standing},
+    clocks::Course,
     decide::{Desk, Moment, grows, kept_rule},
     facts::looked_at,
     fold::Fold,
-    household::Household,
-    ledger::Ledger,
+    household::{Household, Known},
+    ledger::{Ledger, Source},
+    outcome::quiet,
     rulebook::RuleAt,
+    toolbox,
     view::{Row, View, evidence, rows},
     words::Word,
     world::World,
@@ -31,18 +34,31 @@ impl Fold {
         case: &mut Case,
         grown: bool,
     ) -> Option<(Alert, Date)> {
-        let Moment { world, at, known, ledger, rows } = *moment;
         let change = case.change().or(grown.then_some(Change::Changed))?;
         let household = &mut self.households[ix as usize];
         if change == Change::Opened {
             household.episode += 1;
             case.revision = 0;
-            case.clocks = Clocks::default();
+            case.clocks.clear();
             case.route.clear();
+            case.help_first = false;
         }
         case.revision += 1;
-        let previous_level = case.level;
+        let previous = case.level;
         case.level = case.shown();
+        Some(self.say(moment, ix, case, Said::new(change, previous)))
+    }
+
+    /// The alert of a case's present revision, with the first date on which a material value can
+    /// have grown past what it says.
+    pub(crate) fn say(
+        &mut self,
+        moment: &Moment<'_>,
+        ix: u32,
+        case: &mut Case,
+        said: Said,
+    ) -> (Alert, Date) {
+        let Moment { world, at, known, ledger, rows } = *moment;
         let household = &self.households[ix as usize];
         let today = at.date();
         let book = world.book(world.generation(household.seen));
@@ -54,117 +70,123 @@ impl Fold {
             today,
             until: Date::MAX,
             types: Vec::new(),
+            sources: Vec::new(),
+            // An overdue step says nothing new of the family.
+            notes: said.change != Change::Overdue,
             spare: &mut self.spare,
         };
         let signals = writer.signals(case, &mut desk);
         let priority = writer.priority(case, &mut desk);
-        run_clocks(case, change, at, &desk, &mut self.words_of_route);
+        let measures = toolbox::offers(&signals, &desk);
+        let contradictions = toolbox::contradictions(&signals, &mut desk);
         let (until, types) = (writer.until, writer.types);
-        let case_id = ids::case_id(&household.id, household.episode);
-        let mut risks: Vec<String> = Vec::new();
-        for signal in &signals {
-            if !risks.contains(&signal.risk) {
-                risks.push(signal.risk.clone());
-            }
+        (case.sources, case.priority) = (writer.sources, priority);
+        let record = household.record.as_deref();
+        if said.change == Change::Closed {
+            case.clocks.clear();
+        } else if said.change != Change::Overdue {
+            let mut course = Course::new(case, &desk, record, household.episode, at);
+            course.published(said.change, &mut self.words_of_route);
         }
-        let data = Data {
-            case: case_id,
-            episode: household.episode,
-            revision: case.revision,
-            change,
-            level: case.level,
-            previous_level,
-            household: household.id.to_string(),
-            region: known.region.to_string(),
-            site: known.site.as_deref().map(str::to_owned),
-            as_of: today,
-            risks,
-            signals,
-            priority,
-            route: case.route.iter().map(|w| self.words_of_route.text(*w).to_owned()).collect(),
-            clocks: case.clocks,
-            profile_at: known.updated_at,
-            feeds: world.marks(at).map_or_else(Vec::new, |m| m.of(&types, &world.feeds)),
-            reason: None,
-            history: world.history,
-            notice: "signal_not_decision",
-        };
-        Some((Alert { time: at, data }, until))
+        let feeds = world.marks(at).map_or_else(Vec::new, |m| m.of(&types, &world.feeds));
+        let data = self.data(world, ix, (known, at), case, said);
+        let risks = risks(&signals);
+        let data = Data { signals, risks, measures, contradictions, priority, feeds, ..data };
+        (Alert { time: at, data }, until)
     }
 
-    /// The alert that ends a case because the profile is removed.
-    pub(crate) fn close_removed(&mut self, world: &World, ix: u32, at: Instant) -> Option<Alert> {
-        let household = &mut self.households[ix as usize];
-        let mut case = household.case.take()?;
-        let known = household.known.as_deref()?;
-        if case.level == Severity::None {
-            return None;
-        }
-        case.revision += 1;
-        let data = Data {
+    /// What every alert of a case says, without signals.
+    fn data(
+        &self,
+        world: &World,
+        ix: u32,
+        (known, at): (&Known, Instant),
+        case: &Case,
+        said: Said,
+    ) -> Data {
+        let household = &self.households[ix as usize];
+        Data {
             case: ids::case_id(&household.id, household.episode),
             episode: household.episode,
             revision: case.revision,
-            change: Change::Closed,
-            level: Severity::None,
-            previous_level: case.level,
+            change: said.change,
+            level: case.level,
+            previous_level: said.previous,
             household: household.id.to_string(),
             region: known.region.to_string(),
             site: known.site.as_deref().map(str::to_owned),
             as_of: at.date(),
             risks: Vec::new(),
             signals: Vec::new(),
+            measures: Vec::new(),
+            contradictions: Vec::new(),
             priority: 0,
             route: case.route.iter().map(|w| self.words_of_route.text(*w).to_owned()).collect(),
-            clocks: case.clocks,
+            clocks: case.shown_clocks(),
+            overdue: said.overdue,
             profile_at: known.updated_at,
             feeds: Vec::new(),
-            reason: Some("household_removed"),
+            reason: said.reason,
             history: world.history,
             notice: "signal_not_decision",
-        };
-        Some(Alert { time: at, data })
+        }
+    }
+
+    /// Closes the case because the profile is removed; what people quieted stays quiet.
+    pub(crate) fn close_removed(&mut self, world: &World, ix: u32, at: Instant) -> Option<Alert> {
+        let household = &mut self.households[ix as usize];
+        let mut case = household.case.take()?;
+        let known = household.known.take()?;
+        let previous = std::mem::take(&mut case.level);
+        let mut alert = None;
+        if previous > Severity::None {
+            case.revision += 1;
+            case.clocks.clear();
+            let said = Said::new(Change::Closed, previous).reason("household_removed");
+            let data = self.data(world, ix, (&known, at), &case, said);
+            alert = Some(Alert { time: at, data });
+        }
+        for standing in &mut case.standings {
+            standing.computed = Severity::None;
+        }
+        let household = &mut self.households[ix as usize];
+        (household.known, household.case) = (Some(known), quiet(case));
+        self.set_alarm(ix);
+        alert
     }
 }
 
-/// Starts the clocks of the level where it was opened or raised; a fall keeps the running ones.
-fn run_clocks(
-    case: &mut Case,
+/// What an alert says beside the state of its case.
+pub(crate) struct Said {
     change: Change,
-    at: Instant,
-    desk: &Desk<'_>,
-    words: &mut crate::words::Words,
-) {
-    let mut packs: Vec<&Pack> = Vec::new();
-    for standing in case.standings.iter().filter(|s| s.shown > Severity::None) {
-        let slot = desk.book.slot(standing.rule);
-        let holds = slot.and_then(|s| desk.book.holds(s, desk.known.region, desk.today).0);
-        packs.extend(holds.map(|at| &**desk.book.pack(at)));
+    previous: Severity,
+    reason: Option<&'static str>,
+    overdue: Option<Overdue>,
+}
+
+impl Said {
+    pub(crate) fn new(change: Change, previous: Severity) -> Said {
+        Said { change, previous, reason: None, overdue: None }
     }
-    packs.sort_by(|a, b| a.id.cmp(&b.id));
-    let clocks: Vec<_> = packs.iter().filter_map(|p| p.clocks.get(&case.level)).collect();
-    if let Some(longest) = clocks.iter().rev().max_by_key(|c| c.route.len())
-        && longest.route.len() >= case.route.len()
-    {
-        case.route = longest.route.iter().map(|step| words.place(step)).collect();
+
+    pub(crate) fn reason(self, reason: &'static str) -> Said {
+        Said { reason: Some(reason), ..self }
     }
-    if !matches!(change, Change::Opened | Change::Raised) {
-        return;
+
+    pub(crate) fn overdue(self, overdue: Overdue) -> Said {
+        Said { overdue: Some(overdue), ..self }
     }
-    let due = |seconds: fn(&rules::Clocks) -> Option<i64>| {
-        let least = clocks.iter().filter_map(|c| seconds(c)).min()?;
-        Some(at.plus_us(least.saturating_mul(1_000_000)))
-    };
-    let started = Clocks {
-        acknowledge_by: due(|c| c.acknowledge),
-        visit_by: due(|c| c.visit),
-        decide_by: due(|c| c.decide),
-    };
-    case.clocks = Clocks {
-        acknowledge_by: started.acknowledge_by.or(case.clocks.acknowledge_by),
-        visit_by: started.visit_by.or(case.clocks.visit_by),
-        decide_by: started.decide_by.or(case.clocks.decide_by),
-    };
+}
+
+/// The risks of signals, each once, in their order.
+fn risks(signals: &[Signal]) -> Vec<String> {
+    let mut risks: Vec<String> = Vec::new();
+    for signal in signals {
+        if !risks.contains(&signal.risk) {
+            risks.push(signal.risk.clone());
+        }
+    }
+    risks
 }
 
 struct Writer<'w> {
@@ -174,6 +196,9 @@ struct Writer<'w> {
     today: Date,
     until: Date,
     types: Vec<TypeId>,
+    sources: Vec<Source>,
+    /// Whether what is said becomes what the next alert is compared with.
+    notes: bool,
     spare: &'w mut Vec<Memo>,
 }
 
@@ -227,11 +252,11 @@ impl Writer<'_> {
         daily: bool,
     ) -> Signal {
         let rule = desk.rule(at);
-        let labour = desk.known.labour(desk.today.year()).word();
+        let measures = toolbox::measures(desk.book.pack(at), &rule.risk, desk);
         let today = desk.today;
         let (pack, view, memo) = desk.pack(at.pack);
         self.types.extend(rule.reads.types.iter().copied());
-        if let Some(material) = rule.material {
+        if let Some(material) = rule.material.filter(|_| self.notes) {
             standing.baseline = None;
             if let Outcome::Number(number) = pack.evaluate(material.value, view, memo) {
                 let baseline = number.value / material.step;
@@ -254,11 +279,16 @@ impl Writer<'_> {
             why: why(pack, rule, view, memo),
             events,
             events_total,
-            measures: measures(pack, &rule.risk, labour),
+            measures,
         }
     }
 
-    fn events(&self, pack: &Pack, view: &View<'_>, level: &LevelExpr) -> (Vec<Evidence>, usize) {
+    fn events(
+        &mut self,
+        pack: &Pack,
+        view: &View<'_>,
+        level: &LevelExpr,
+    ) -> (Vec<Evidence>, usize) {
         let mut rows: Vec<Row<'_>> = Vec::new();
         for fact in &level.reads.facts {
             rows.extend(looked_at(view, &pack.facts[*fact]));
@@ -267,6 +297,11 @@ impl Writer<'_> {
         rows.sort_by(|a, b| b.recency().cmp(&a.recency()).then(key(a).cmp(&key(b))));
         rows.dedup_by(|a, b| a.recency() == b.recency() && key(a) == key(b));
         let total = rows.len();
+        for source in rows.iter().map(|row| row.record.source()) {
+            if let Err(at) = self.sources.binary_search(&source) {
+                self.sources.insert(at, source);
+            }
+        }
         let feed = |source: crate::ledger::Source| self.world.feeds.text(Word(source.0)).to_owned();
         (rows.iter().take(EVENTS).map(|row| evidence(row, feed)).collect(), total)
     }
@@ -333,17 +368,4 @@ fn why(pack: &Pack, rule: &Rule, view: &mut View<'_>, memo: &mut Memo) -> Why {
         })
     };
     Why { zh: render(&rule.why_zh), en: render(&rule.why_en) }
-}
-
-/// What the toolbox offers for a risk and a household's labour, each once, in its order.
-fn measures(pack: &Pack, risk: &str, labour: &str) -> Vec<String> {
-    let mut measures: Vec<String> = Vec::new();
-    for tool in pack.toolbox.iter().filter(|t| t.risk == risk) {
-        if tool.labour.as_deref().is_none_or(|l| l == labour) {
-            let new = tool.measures.iter().filter(|m| !measures.contains(m));
-            let new: Vec<String> = new.cloned().collect();
-            measures.extend(new);
-        }
-    }
-    measures
 }

@@ -7,7 +7,7 @@ use proto::{
     date::Date,
     region::Region,
 };
-use rules::{Evaluate, FactKind, Pack};
+use rules::{Calendar, Evaluate, FactKind, Pack};
 
 use crate::{
     ledger::Record,
@@ -200,6 +200,13 @@ impl Rulebook {
     #[must_use]
     pub(crate) fn pack_id(&self, at: RuleAt) -> Word {
         self.pack_ids[usize::from(at.pack)]
+    }
+
+    /// The calendar of a pack by its id.
+    #[must_use]
+    pub(crate) fn calendar(&self, id: Word) -> Option<&Calendar> {
+        let at = self.pack_ids.iter().position(|known| *known == id)?;
+        self.packs.get(at).map(|pack| &pack.calendar)
     }
 
     /// Which pack's rule holds for a region on a date, and the next date on which that can change.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     area::Areas,
+    clocks::NEVER,
     engine::Engine,
     fold::{FanOut, Fold},
     hands::Hands,
@@ -104,6 +105,7 @@ impl Engine {
         let mut slots: Vec<(&Vec<u8>, Option<Fold>)> = folds.iter().map(|b| (b, None)).collect();
         hands.each(&mut slots, |(bytes, fold)| *fold = Fold::read(bytes, today));
         engine.folds = slots.into_iter().map(|(_, fold)| fold).collect::<Option<_>>()?;
+        engine.look_ahead();
         Some(engine)
     }
 
@@ -212,6 +214,9 @@ impl Fold {
             fold.calendar.note(household.armed, ix);
             let known = household.known.as_deref();
             fold.places.push(known.map_or_else(Place::default, |known| known.place(&fold.words)));
+            if household.alarm != NEVER {
+                fold.alarms.insert((household.alarm, ix));
+            }
         }
         fold.calendar.reach(today);
         Some(fold)

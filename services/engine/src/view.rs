@@ -263,6 +263,9 @@ impl Scope for View<'_> {
     }
 
     fn is(&mut self, category: &str) -> Truth {
+        if category == "relapse_watch" && self.today < self.known.watched_until {
+            return Truth::until(true, self.known.watched_until);
+        }
         let word = self.words.find(category);
         Truth::steady(word.is_some_and(|word| self.known.categories.contains(&word)))
     }

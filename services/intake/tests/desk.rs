@@ -88,6 +88,7 @@ impl State {
             }
             Entry::Tick
             | Entry::FoldVersion(_)
+            | Entry::Outcome(_)
             | Entry::Claim(_)
             | Entry::Adopt(_)
             | Entry::Release(_) => Outcome::Accepted,

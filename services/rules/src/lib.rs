@@ -13,6 +13,7 @@
 //! It refuses to know what a household is, what time it is, and which packs are in force.
 
 mod attr;
+mod calendar;
 mod describe;
 mod error;
 mod eval;
@@ -34,6 +35,7 @@ mod window;
 mod yaml;
 
 pub use attr::Attr;
+pub use calendar::{Calendar, Term};
 pub use describe::describe;
 pub use error::{PackCode, PackError};
 pub use eval::{Memo, Scope};
@@ -45,7 +47,8 @@ pub use filter::Record;
 pub use margin::Span;
 pub use outlook::{Failed, Number, Outcome, Symbol, Text, Truth};
 pub use pack::{
-    Clocks, Decision, Evaluate, Fact, FactKind, Let, LevelExpr, Material, Pack, Rule, Tool,
+    Clocks, Contradiction, Decision, Evaluate, Fact, FactKind, GreenChannel, Let, LevelExpr,
+    Material, Measure, Pack, Row as ChainRow, Rule, Tool,
 };
 pub use proto::alert::Severity;
 pub use reads::Reads;

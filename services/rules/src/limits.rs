@@ -46,3 +46,9 @@ pub const RETAIN_LEAST: u32 = 400;
 pub const DAYS_MOST: u32 = 3_660;
 /// The most months that `over` may name: ten years.
 pub const MONTHS_MOST: u32 = 120;
+/// Days in one list of a calendar.
+pub const CALENDAR_DAYS: usize = 4_000;
+/// Contradictions of a pack.
+pub const CONTRADICTIONS: usize = 100;
+/// How long closed rules stay quiet where a pack does not say, in days.
+pub const QUIET_DAYS: i32 = 90;

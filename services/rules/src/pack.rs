@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use proto::{
     alert::Severity,
     catalogue::{Catalogue, EventType, Title, TypeId},
+    chain::Step,
     date::Date,
     region::{Prefix, Region},
 };
 
 use crate::{
+    calendar::{Calendar, Term},
     error::PackError,
     eval::{self, Memo, Scope},
     expr::{
@@ -27,6 +29,7 @@ use crate::{
 };
 
 mod circle;
+mod clocks;
 mod events;
 mod facts;
 mod header;
@@ -169,17 +172,57 @@ pub struct Tool {
     pub measures: Vec<String>,
 }
 
-/// How long each step may take at one level, in seconds, and who is asked.
+/// A measure by its code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Measure {
+    /// The code.
+    pub code: String,
+    /// What people call it.
+    pub title: Title,
+    /// Programmes of which a family that has one needs the measure no more; the code by itself.
+    pub aid: Vec<String>,
+}
+
+/// What must not be true of a household in which a risk stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Contradiction {
+    /// Its id.
+    pub id: String,
+    /// The risk.
+    pub risk: String,
+    /// The condition.
+    pub when: Expr,
+}
+
+/// How long each step may take at one level, and who is asked.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Clocks {
-    /// Until it is acknowledged.
-    pub acknowledge: Option<i64>,
-    /// Until the household is visited.
-    pub visit: Option<i64>,
-    /// Until it is decided.
-    pub decide: Option<i64>,
+    /// The clocks that begin with the level.
+    pub steps: Vec<(Step, Term)>,
     /// The levels of government, nearest first.
     pub route: Vec<String>,
+}
+
+/// A later step of the chain.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// The step.
+    pub step: Step,
+    /// It begins when this step is answered.
+    pub after: Step,
+    /// How long it may take; without it nobody is reminded.
+    pub within: Option<Term>,
+    /// How long a posting hangs; clocks stand still meanwhile.
+    pub lasts: Option<Term>,
+}
+
+/// Help first, forms later: for some risks measures are due before anything else.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GreenChannel {
+    /// The risks.
+    pub risks: Vec<String>,
+    /// How long measures may take from the opening of the case.
+    pub measures: Term,
 }
 
 /// A rule pack.
@@ -225,8 +268,20 @@ pub struct Pack {
     pub priority: Option<Expr>,
     /// What can be offered.
     pub toolbox: Vec<Tool>,
+    /// Measures with their titles.
+    pub measures: Vec<Measure>,
+    /// What contradicts a risk.
+    pub contradictions: Vec<Contradiction>,
     /// Deadlines by level.
     pub clocks: BTreeMap<Severity, Clocks>,
+    /// Which days are worked.
+    pub calendar: Calendar,
+    /// The steps after the first clocks.
+    pub chain: Vec<Row>,
+    /// For which risks help comes first.
+    pub green_channel: Option<GreenChannel>,
+    /// How long rules of a case that people closed stay quiet, in days.
+    pub quiet_days: i32,
     program: Program,
 }
 

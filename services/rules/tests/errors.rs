@@ -156,7 +156,30 @@ fn mistakes_in_tables_rules_and_clocks_are_placed() {
             "rules: [{id: r, risk: x, red: true, material: {value: 1, step: 0}}]",
             "p:4:64: step must be above 0",
         ),
-        ("clocks: {red: {visit: 2w}}", "p:4:23: a duration is written like 24h or 15d"),
+        (
+            "clocks: {red: {visit: 2w}}",
+            "p:4:23: a duration is written like 24h, 15d or 5wd (working days)",
+        ),
+        ("chain: [{step: meeting, after: posting}]", "p:4:9: meeting comes after no step above it"),
+        (
+            "chain: [{step: meeting, after: visit}, {step: meeting, after: visit}]",
+            "p:4:40: the step meeting stands twice",
+        ),
+        ("chain: [{step: visit, after: decide}]", "p:4:9: the step visit stands twice"),
+        ("chain: [{step: entry, after: visit, lasts: 5d}]", "p:4:37: only a posting lasts"),
+        (
+            "chain: [{step: follow_up, after: visit, within: 5d}]",
+            "p:4:41: a follow_up has no clock",
+        ),
+        ("calendar: {holidays: [2026-02-30]}", "p:4:23: a date is written YYYY-MM-DD"),
+        (
+            "quiet_days: 90d",
+            "p:4:13: quiet_days must be a whole number (digits only, within 64 bits; money is in fen)",
+        ),
+        ("quiet_days: 4000", "p:4:13: quiet_days is 0 to 3660"),
+        ("green_channel: {risks: [disaster]}", "p:4:16: green_channel needs `measures`"),
+        ("contradictions: [{id: a, risk: b, when: 1}]", "p:4:41: when must be bool, this is int"),
+        ("measures: {dibao: {zh: a, aid: dibao}}", "p:4:32: a programme must be a list"),
         ("clocks: {red: {route: [county, village]}}", "p:4:32: a route goes upwards"),
         (
             "event_types: {medical.settlement: {fields: {}}}",

@@ -2,8 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "a test stops at the first surprise")]
 
-use proto::catalogue::Catalogue;
-use rules::{Attr, Evaluate, FactKind, Name, Pack, PackCode, Severity, Type, Window, describe};
+use proto::{catalogue::Catalogue, chain::Step};
+use rules::{
+    Attr, Evaluate, FactKind, Name, Pack, PackCode, Severity, Term, Type, Window, describe,
+};
 
 const CONTRACT: &str = include_str!("packs/contract.yaml");
 const SHARE: &str = include_str!("packs/share-of-income.yaml");
@@ -48,7 +50,9 @@ fn the_pack_of_the_contract_is_read_in_full() {
     assert_eq!(pack.priority.map(rules::Expr::kind), Some(Type::Int));
     assert_eq!(pack.toolbox[0].measures.len(), 3);
     let clocks = &pack.clocks[&Severity::Red];
-    assert_eq!((clocks.acknowledge, clocks.decide), (Some(86_400), Some(15 * 86_400)));
+    let steps = [(Step::Acknowledge, 24), (Step::Visit, 48), (Step::Decide, 360)];
+    assert_eq!(clocks.steps, steps.map(|(step, hours)| (step, Term::Seconds(hours * 3_600))));
+    assert_eq!(pack.quiet_days, 90);
     assert_eq!(clocks.route, ["village", "township", "county"]);
     let why = rule.why_zh.as_ref().unwrap();
     let text = why.render(|name| match name {

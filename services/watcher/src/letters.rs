@@ -34,6 +34,7 @@ impl Letter {
         let body = match entry {
             Entry::Event(event) => Some(event_json(event, known).canonical()),
             Entry::Profile(profile) => Some(profile.canonical.to_vec()),
+            Entry::Outcome(outcome) => Some(outcome.to_json().canonical()),
             Entry::Removal { .. }
             | Entry::Pack { .. }
             | Entry::Tick

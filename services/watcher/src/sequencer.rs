@@ -53,6 +53,7 @@ impl Submission {
             Entry::Profile(profile) => 200 + 2 * profile.canonical.len(),
             Entry::Event(event) => 300 + event.fields.bytes().len(),
             Entry::Pack { yaml, .. } => 100 + yaml.len(),
+            Entry::Outcome(outcome) => 300 + 60 * outcome.measures.len(),
             Entry::Adopt(adopt) => 200 + 300 * adopt.events.len(),
             Entry::Removal { .. }
             | Entry::Tick

@@ -88,7 +88,7 @@ fn effective_dates(report: &mut Report<'_>, node: &Node) -> (Option<Date>, Optio
     (from, to)
 }
 
-fn date(report: &mut Report<'_>, node: &Node) -> Option<Date> {
+pub(super) fn date(report: &mut Report<'_>, node: &Node) -> Option<Date> {
     let text = report.scalar(node, "a date")?;
     let date = Date::parse(text);
     if date.is_none() {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// All keys of a pack.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 21] = [
     "pack",
     "title",
     "scope",
@@ -35,7 +35,13 @@ const KEYS: [&str; 15] = [
     "rules",
     "priority",
     "toolbox",
+    "measures",
+    "contradictions",
     "clocks",
+    "calendar",
+    "chain",
+    "green_channel",
+    "quiet_days",
 ];
 
 /// A `let` and its tree, as far as it has one.
@@ -118,7 +124,13 @@ impl Loader<'_> {
             expr.ok()
         });
         let toolbox = self.toolbox(&fields);
+        let measures = self.measures(&fields);
+        let contradictions = self.contradictions(&fields);
         let clocks = self.clocks(&fields);
+        let calendar = self.calendar(&fields);
+        let chain = self.chain(&fields);
+        let green_channel = self.green_channel(&fields);
+        let quiet_days = self.quiet_days(&fields);
         let reach = facts.iter().map(|fact| fact.window.reach_days()).max();
         let Header { id, title, scope, from, to, evaluate, close_after_days, retain_days } = header;
         Some(Pack {
@@ -142,7 +154,13 @@ impl Loader<'_> {
             rules,
             priority,
             toolbox,
+            measures,
+            contradictions,
             clocks,
+            calendar,
+            chain,
+            green_channel,
+            quiet_days,
             program: Program::default(),
         })
     }

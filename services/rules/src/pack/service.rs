@@ -1,15 +1,16 @@
-//! What people do with an alert: the toolbox and the clocks.
+//! What can be offered: the toolbox, the measures' titles, and what contradicts a risk.
 
-use std::collections::BTreeMap;
+use proto::catalogue::Title;
 
-use proto::alert::Severity;
-
-use super::{Clocks, Tool, load::Loader, rules::LEVELS, shape::Fields};
-use crate::{limits, yaml::Node};
+use super::{Contradiction, Measure, Tool, load::Loader, shape::Fields};
+use crate::{
+    error::{Fault, PackCode},
+    expr::program::Type,
+    limits,
+    yaml::Node,
+};
 
 const LABOUR: [&str; 4] = ["full", "weak", "none", "unknown"];
-const ROUTE: [&str; 5] = ["village", "township", "county", "city", "province"];
-const HOUR: i64 = 3_600;
 
 impl Loader<'_> {
     pub(super) fn toolbox(&mut self, fields: &Fields<'_>) -> Vec<Tool> {
@@ -38,59 +39,60 @@ impl Loader<'_> {
         Some(Tool { risk: risk?, labour, measures })
     }
 
-    pub(super) fn clocks(&mut self, fields: &Fields<'_>) -> BTreeMap<Severity, Clocks> {
-        let mut clocks = BTreeMap::new();
-        let Some(node) = fields.get("clocks") else { return clocks };
-        let keys = LEVELS.map(|(key, _)| key);
-        let Some(fields) = self.report.fields(node, "clocks", &keys) else { return clocks };
-        for (key, severity) in LEVELS {
-            if let Some(node) = fields.get(key)
-                && let Some(found) = self.clock(node)
-            {
-                clocks.insert(severity, found);
-            }
-        }
-        clocks
-    }
-
-    fn clock(&mut self, node: &Node) -> Option<Clocks> {
-        let keys = ["acknowledge", "visit", "decide", "route"];
-        let fields = self.report.fields(node, "a clock", &keys)?;
-        let mut duration = |key: &str| fields.get(key).and_then(|node| self.duration(node));
-        let (acknowledge, visit, decide) =
-            (duration("acknowledge"), duration("visit"), duration("decide"));
-        let mut route: Vec<String> = Vec::new();
-        if let Some(node) = fields.get("route") {
-            let mut last = None;
-            for item in self.report.list(node, "route")? {
-                let word = self.report.one_of(item, "a step of the route", &ROUTE)?;
-                let place = ROUTE.iter().position(|known| *known == word);
-                if last >= place {
-                    self.report.value(item.at, "a route goes upwards");
+    /// The measures' titles, and the programmes that a family has once it has a measure.
+    pub(super) fn measures(&mut self, fields: &Fields<'_>) -> Vec<Measure> {
+        let Some(node) = fields.get("measures") else { return Vec::new() };
+        let Some(entries) = self.report.map(node, "measures") else { return Vec::new() };
+        let entries = self.report.at_most(node.at, entries, limits::TOOLBOX, "measures");
+        let mut measures = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            self.report.check_word(key.at, &key.name, "a measure", "_-");
+            let keys = ["zh", "en", "aid"];
+            let Some(fields) = self.report.fields(value, "a measure", &keys) else { continue };
+            let mut text = |key: &str| {
+                let node = fields.get(key)?;
+                let text = self.report.scalar(node, "a title")?;
+                if text.chars().count() > limits::TITLE_CHARS {
+                    let message =
+                        format!("a title is longer than {} characters", limits::TITLE_CHARS);
+                    self.report.add(node.at, Fault::new(PackCode::Limit, message));
                 }
-                last = place;
-                route.push(word.to_owned());
-            }
+                Some(text.to_owned())
+            };
+            let (zh, en) = (text("zh"), text("en"));
+            let title = Title { zh: zh.unwrap_or_default(), en: en.unwrap_or_default() };
+            let aid = match fields.get("aid") {
+                Some(node) => self.words(node, "a programme"),
+                None => vec![key.name.to_string()],
+            };
+            measures.push(Measure { code: key.name.to_string(), title, aid });
         }
-        Some(Clocks { acknowledge, visit, decide, route })
+        measures
     }
 
-    /// `24h` or `15d`, in seconds.
-    fn duration(&mut self, node: &Node) -> Option<i64> {
-        let text = self.report.scalar(node, "a duration")?;
-        let (digits, unit) = match (text.strip_suffix('h'), text.strip_suffix('d')) {
-            (Some(digits), _) => (digits, HOUR),
-            (_, Some(digits)) => (digits, 24 * HOUR),
-            _ => ("", 0),
-        };
-        let plain = (1..=5).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-        let count = plain.then(|| digits.parse::<i64>().ok()).flatten();
-        let seconds = count
-            .map(|count| count * unit)
-            .filter(|seconds| (1..=i64::from(limits::DAYS_MOST) * 24 * HOUR).contains(seconds));
-        if seconds.is_none() {
-            self.report.value(node.at, "a duration is written like 24h or 15d");
-        }
-        seconds
+    fn words(&mut self, node: &Node, what: &str) -> Vec<String> {
+        let Some(items) = self.report.list(node, what) else { return Vec::new() };
+        let items = self.report.at_most(node.at, items, limits::MEASURES, what);
+        items.iter().filter_map(|item| self.report.word(item, what, "_-")).collect()
+    }
+
+    /// What must not be true where a risk stands.
+    pub(super) fn contradictions(&mut self, fields: &Fields<'_>) -> Vec<Contradiction> {
+        let Some(node) = fields.get("contradictions") else { return Vec::new() };
+        let Some(items) = self.report.list(node, "contradictions") else { return Vec::new() };
+        let items = self.report.at_most(node.at, items, limits::CONTRADICTIONS, "contradictions");
+        items.iter().filter_map(|item| self.contradiction(item)).collect()
+    }
+
+    fn contradiction(&mut self, node: &Node) -> Option<Contradiction> {
+        let what = "a contradiction";
+        let fields = self.report.fields(node, what, &["id", "risk", "when"])?;
+        let id = self.report.required(&fields, what, "id");
+        let id = id.and_then(|node| self.report.word(node, "the id of a contradiction", "_-"));
+        let risk = self.report.required(&fields, what, "risk");
+        let risk = risk.and_then(|node| self.report.word(node, "a risk", "_"));
+        let when = self.report.required(&fields, what, "when")?;
+        let when = self.expression(when, "when", Some(Type::Bool)).ok()?;
+        Some(Contradiction { id: id?, risk: risk?, when })
     }
 }
