@@ -1,25 +1,28 @@
 //! The reference model: what `contract.md` says of levels, cases and alerts, by plain loops over
 //! everything known, at every decision anew. It is the slow side of every comparison, and refuses
-//! to know how Levee does it: it uses none of its crates. Outcomes, clocks, overdue steps, area
+//! to know how Levee does it: it uses none of its crates. The chain behind the three clocks, area
 //! alerts and feed alerts are left out.
 
 mod canonical;
 mod case;
 mod catalogue;
 mod civil;
+mod clocks;
 mod coverage;
 mod decide;
+mod deeds;
 mod event;
 mod expression;
 mod facts;
 mod normal_form;
 mod pack;
+mod people;
 mod profile;
 mod run;
 
 pub(crate) use civil::{civil, date_of, day_of, midnight, parse_instant, show_date, show_instant};
 pub use coverage::COUNTERS;
-pub use normal_form::normal_form;
+pub use normal_form::{course_form, normal_form};
 pub use pack::yaml;
 
 use serde_json::Value;
@@ -71,6 +74,21 @@ pub fn backtest(
     packs: &[&str],
     until: Option<&str>,
 ) -> Result<Report, BadInput> {
+    backtest_with(households, events, "", packs, until)
+}
+
+/// As [`backtest`], with outcomes: lines of `{"entered", "case", "body"}`, each of which enters at
+/// its instant, after whatever else enters then.
+///
+/// # Errors
+/// As [`backtest`].
+pub fn backtest_with(
+    households: &str,
+    events: &str,
+    outcomes: &str,
+    packs: &[&str],
+    until: Option<&str>,
+) -> Result<Report, BadInput> {
     let mut catalogue = catalogue::shipped();
     let mut read = Vec::new();
     for (at, text) in packs.iter().enumerate() {
@@ -91,6 +109,9 @@ pub fn backtest(
     for line in lines(households) {
         run.profile_line(&line?);
     }
+    for line in lines(outcomes) {
+        run.outcome_line(&line?);
+    }
     for line in lines(events) {
         run.event_line(&line?);
     }
@@ -104,6 +125,11 @@ pub fn backtest(
         duplicates: run.duplicates,
         coverage: run.coverage.counts(),
     })
+}
+
+/// The id of a household's episode.
+pub(crate) fn case_id(household: &str, episode: u64) -> String {
+    decide::short_id(&format!("levee.case.v1|{household}|{episode}"))
 }
 
 fn lines(text: &str) -> impl Iterator<Item = Result<Value, BadInput>> {

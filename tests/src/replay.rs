@@ -10,6 +10,7 @@ use proto::{
     frame::Entry,
     household::Profile,
     json::Json,
+    outcome::{CaseId, CaseOutcome},
     person::Persons,
 };
 use serde_json::Value;
@@ -71,6 +72,37 @@ fn restarted(engine: &Engine) -> Result<Engine, String> {
     if same { Ok(again) } else { Err("a snapshot of a restored engine differs".to_owned()) }
 }
 
+/// Puts outcomes among the entries, each after what enters up to its instant; what enters after the
+/// end is left out.
+fn with_outcomes(
+    entries: Vec<Stamped>,
+    lines: &[String],
+    end: Option<Instant>,
+) -> Result<Vec<Stamped>, String> {
+    let mut outcomes = Vec::new();
+    for line in lines {
+        let line: Value = serde_json::from_str(line).map_err(|e| e.to_string())?;
+        let at = line["entered"].as_str().and_then(Instant::parse).ok_or("entered")?;
+        let case = line["case"].as_str().and_then(CaseId::parse).ok_or("case")?;
+        let body = line["body"].to_string();
+        let json = Json::parse(body.as_bytes()).map_err(|e| e.to_string())?;
+        let (outcome, _) = CaseOutcome::parse(&json, case).map_err(|e| e.to_string())?;
+        if end.is_some_and(|end| at <= end) {
+            outcomes.push(Stamped::new(at, Entry::Outcome(Box::new(outcome))));
+        }
+    }
+    let mut all = Vec::with_capacity(entries.len() + outcomes.len());
+    let mut outcomes = outcomes.into_iter().peekable();
+    for entry in entries {
+        while let Some(outcome) = outcomes.next_if(|outcome| outcome.at < entry.at) {
+            all.push(outcome);
+        }
+        all.push(entry);
+    }
+    all.extend(outcomes);
+    Ok(all)
+}
+
 /// Replays a world as `backtest` does.
 ///
 /// # Errors
@@ -111,6 +143,7 @@ pub fn replay(world: &World, manner: Manner) -> Result<Replayed, String> {
         }
     }
     let end = past.finish(&mut entries);
+    let entries = with_outcomes(entries, &world.outcomes, end)?;
     let mut out = Output::default();
     if let Some(first) = entries.first().map(|e| e.at) {
         let pack = |(n, yaml): (usize, &String)| {

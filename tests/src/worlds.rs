@@ -3,6 +3,7 @@
 //! change no level. A world is plain text, as files would hold it. Refuses to know what should come
 //! out.
 
+mod deeds;
 mod draw;
 mod happenings;
 mod people;
@@ -27,6 +28,8 @@ pub struct World {
     pub households: Vec<String>,
     /// Event lines, in the order of the file.
     pub events: Vec<String>,
+    /// Outcomes, as `reference::backtest_with` takes them.
+    pub outcomes: Vec<String>,
     /// Rule packs, as YAML.
     pub packs: Vec<String>,
     /// The last day, `YYYY-MM-DD`.
@@ -42,21 +45,28 @@ pub(crate) struct Frame {
     conflicts: bool,
     /// Only daily packs without `close_after`.
     lawful: bool,
+    /// Packs have a chain of steps, which the reference does not know.
+    chained: bool,
 }
 
 impl World {
     /// A world of 3 to 8 households; `size` 1 to 4 sets how many events (10 to about 60).
     pub fn generate(seed: u64, size: usize) -> World {
-        World::draw(seed, size, false)
+        World::draw(seed, size, false, false)
+    }
+
+    /// The same with packs that know the whole chain, postings and the green channel.
+    pub fn chained(seed: u64, size: usize) -> World {
+        World::draw(seed, size, false, true)
     }
 
     /// A world of which every permutation and duplication of the events has the same final levels:
     /// daily packs, `close_after` 0, no conflicts, no event whose refusal depends on the clock.
     pub fn lawful(seed: u64) -> World {
-        World::draw(seed, 3, true)
+        World::draw(seed, 3, true, false)
     }
 
-    fn draw(seed: u64, size: usize, lawful: bool) -> World {
+    fn draw(seed: u64, size: usize, lawful: bool, chained: bool) -> World {
         let mut d = Draw::new(seed);
         let (year, month) = d.pick(&[
             (2025, 8),
@@ -69,14 +79,21 @@ impl World {
             (2028, 7),
         ]);
         let start = day_of(year, month, 1) + d.between(0, 27);
-        let frame = Frame { start, length: d.between(50, 200), conflicts: !lawful, lawful };
+        let length = d.between(50, 200);
+        let frame = Frame { start, length, conflicts: !lawful, lawful, chained };
         let people = people::draw(&mut d, &frame, size);
         let events = happenings::draw(&mut d, &frame, &people, size);
         let packs = rules::draw(&mut d, &frame);
         let extra = if d.chance(25) { -d.between(1, 20) } else { d.between(0, 40) };
+        let outcomes = if lawful {
+            Vec::new()
+        } else {
+            deeds::draw(&mut Draw::new(!seed), &frame, &people.households)
+        };
         World {
             households: people.lines,
             events,
+            outcomes,
             packs: packs.iter().map(render::yaml_text).collect(),
             until: show_date(start + frame.length - 1 + extra),
         }

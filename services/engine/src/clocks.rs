@@ -316,7 +316,9 @@ impl Fold {
             }
         }
         let household = &mut self.households[ix as usize];
-        if let (Some(overdue), Some(known)) = (overdue, household.known.take()) {
+        if let Some(overdue) = overdue
+            && let Some(known) = household.known.take()
+        {
             let ledger = std::mem::take(&mut household.ledger);
             let book = world.book(world.generation(household.seen));
             let rows = rows(&ledger, &known, &world.areas, book, household.seen);

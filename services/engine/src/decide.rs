@@ -13,6 +13,7 @@ use crate::{
     household::{Household, Known},
     ledger::Ledger,
     margin::{Margin, margin_after},
+    record::WATCHED_DAYS,
     rulebook::{RuleAt, Rulebook},
     silence::stays,
     view::{Row, View, rows},
@@ -85,14 +86,19 @@ impl Fold {
     /// Decides one household at an instant and publishes what changed.
     pub(crate) fn decide(&mut self, world: &World, ix: u32, at: Instant, cause: Cause) {
         let household = &mut self.households[ix as usize];
-        if household.known.is_none() {
+        let Some(watched_until) = household.known.as_deref().map(|known| known.watched_until)
+        else {
             return;
-        }
+        };
         let today = at.date();
         let generation = world.generation(household.seen);
+        // Rules that ask for the watch have changed with it, whatever the event is.
+        let begins = watched_until == today.plus(WATCHED_DAYS);
+        let cause = if begins && cause.changes_data() { Cause::Data } else { cause };
         if cause.changes_data() {
             household.changed_on = today;
             household.changed_under = generation;
+            household.changed_watch = watched_until;
         }
         let book = world.book(generation);
         if let Cause::Event(type_id) = cause

@@ -1,5 +1,7 @@
 //! What is held of one household: its profile, its events, its case and when to look again.
 
+use std::borrow::Cow;
+
 use proto::{
     date::{Date, Instant},
     household::{Labour, Profile},
@@ -53,6 +55,8 @@ pub(crate) struct Household {
     pub changed_on: Date,
     /// The generation of rule packs at the last change of its data.
     pub changed_under: u32,
+    /// The end of the watch for relapse as of the last change of its data.
+    pub changed_watch: Date,
     /// The number of the last area or pack change that it has met.
     pub seen: u32,
     /// The number of its last episode; survives removal.
@@ -80,6 +84,7 @@ impl Household {
             margin: Margin::NONE,
             changed_on: Date::MAX,
             changed_under: 0,
+            changed_watch: Date(i32::MIN),
             seen,
             episode: 0,
             alarm: NEVER,
@@ -233,6 +238,15 @@ impl Known {
             size: profile.size,
             watched_until: Date(i32::MIN),
         }
+    }
+
+    /// The same with another end of the watch for relapse.
+    #[must_use]
+    pub(crate) fn watched_as_of(&self, watched_until: Date) -> Cow<'_, Known> {
+        if watched_until == self.watched_until {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Known { watched_until, ..self.clone() })
     }
 
     /// Whether a profile takes the place of this one.

@@ -158,7 +158,7 @@ impl Fold {
         let closing = Closing { world, household, ledger: &ledger };
         for standing in case.standings.iter_mut().filter(|s| s.shown > Severity::None) {
             let silence = closing.silence(standing, &mut desk);
-            standing.hush(silence);
+            standing.hush(Some(silence));
         }
         let previous = std::mem::take(&mut case.level);
         case.revision += 1;

@@ -235,6 +235,7 @@ impl Writer<'_> {
         let (pack, known) = (desk.book.pack(at), desk.known);
         let kept = kept_rule(self.world, self.household, known, standing.rule, pack);
         let (book, then) = kept.unwrap_or((desk.book, at));
+        let known = &known.watched_as_of(self.household.changed_watch);
         let rows = rows(self.ledger, known, &self.world.areas, book, self.household.seen);
         let changed_on = self.household.changed_on;
         let mut memos = std::mem::take(self.spare);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{ledger::Source, words::Word};
 
 /// How long a household is watched for relapse, in days.
-const WATCHED_DAYS: i32 = 180;
+pub(crate) const WATCHED_DAYS: i32 = 180;
 
 /// One outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

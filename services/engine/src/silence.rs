@@ -68,15 +68,15 @@ pub(crate) struct Closing<'c> {
 }
 
 impl Closing<'_> {
-    /// Silences a rule that stands, from today on; nothing where its pack wants no quiet.
-    pub(crate) fn silence(&self, standing: &Standing, desk: &mut Desk<'_>) -> Option<Silence> {
+    /// Silences a rule that stands, from today on.
+    pub(crate) fn silence(&self, standing: &Standing, desk: &mut Desk<'_>) -> Silence {
         let slot = desk.book.slot(standing.rule);
         let holds = slot.and_then(|s| desk.book.holds(s, desk.known.region, desk.today).0);
         let days = holds.map_or(rules::limits::QUIET_DAYS, |at| desk.book.pack(at).quiet_days);
         let baseline = holds.and_then(|at| self.quotient(standing, at, desk));
         let until = desk.today.plus(days);
         let episode = self.household.episode;
-        (days > 0).then_some(Silence { level: standing.shown, until, baseline, episode })
+        Silence { level: standing.shown, until, baseline, episode }
     }
 
     /// The quotient of a rule's material value; for a rule decided on events, that of the last
@@ -90,9 +90,10 @@ impl Closing<'_> {
         let kept = kept_rule(self.world, self.household, desk.known, standing.rule, pack);
         let (book, then) = kept.unwrap_or((desk.book, at));
         let seen = self.household.seen;
-        let rows = rows(self.ledger, desk.known, &self.world.areas, book, seen);
+        let known = &desk.known.watched_as_of(self.household.changed_watch);
+        let rows = rows(self.ledger, known, &self.world.areas, book, seen);
         let mut memos = Vec::new();
-        let mut past = Desk::new(book, desk.known, desk.words, &rows, changed_on, &mut memos);
+        let mut past = Desk::new(book, known, desk.words, &rows, changed_on, &mut memos);
         quotient(then, &mut past)
     }
 }

@@ -176,7 +176,7 @@ fn mistakes_in_tables_rules_and_clocks_are_placed() {
             "quiet_days: 90d",
             "p:4:13: quiet_days must be a whole number (digits only, within 64 bits; money is in fen)",
         ),
-        ("quiet_days: 4000", "p:4:13: quiet_days is 0 to 3660"),
+        ("quiet_days: 4000", "p:4:13: quiet_days is 1 to 3660"),
         ("green_channel: {risks: [disaster]}", "p:4:16: green_channel needs `measures`"),
         ("contradictions: [{id: a, risk: b, when: 1}]", "p:4:41: when must be bool, this is int"),
         ("measures: {dibao: {zh: a, aid: dibao}}", "p:4:32: a programme must be a list"),

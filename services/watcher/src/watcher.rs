@@ -5,7 +5,7 @@ mod order;
 
 use std::{
     path::Path,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicI64},
 };
 
 use chassis::{Health, SharedClock, Threads};
@@ -79,6 +79,8 @@ struct Shared {
     health: Health,
     threads: Threads,
     letter: Writer,
+    /// When the next clock of a case runs out; the largest instant when none runs.
+    deadline: AtomicI64,
 }
 
 struct Call {
@@ -127,6 +129,7 @@ impl Watcher {
             health,
             threads: threads.clone(),
             letter,
+            deadline: AtomicI64::new(i64::MAX),
         });
         fold::spawn(&threads, Arc::clone(&shared), snapshots, crew)?;
         Ok(Watcher { shared })

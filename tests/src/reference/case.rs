@@ -2,8 +2,10 @@
 //! leaves, and what it says. Knows the levels that a decision found; not how they were found.
 
 use super::civil::{Day, Instant, date_of, show_date, show_instant};
+use super::clocks::{Clocks, RanOut, Times};
 use super::coverage::Coverage;
 use super::decide::{Level, View, level_word, short_id};
+use super::deeds::Deeds;
 use super::pack::Rule;
 use super::profile::Profile;
 use serde_json::{Value, json};
@@ -68,18 +70,19 @@ pub(crate) struct Standing<'a> {
 
 /// The open case as last published.
 #[derive(Debug)]
-struct Open {
+pub(crate) struct Open {
     level: Level,
-    rules: BTreeMap<String, Level>,
+    pub(crate) rules: BTreeMap<String, Level>,
     quotients: BTreeMap<String, i64>,
+    pub(crate) clocks: Clocks,
 }
 
 /// A household's case.
 #[derive(Debug, Default)]
 pub(crate) struct Case {
-    episode: u64,
+    pub(crate) episode: u64,
     revision: u64,
-    open: Option<Open>,
+    pub(crate) open: Option<Open>,
 }
 
 impl Case {
@@ -94,6 +97,7 @@ impl Case {
         profile: &Profile,
         standing: &[Standing],
         at: Instant,
+        deeds: &Deeds,
         c: &Coverage,
     ) -> Option<Value> {
         let level = standing.iter().map(|s| s.level).max().unwrap_or(0);
@@ -109,9 +113,48 @@ impl Case {
             c.hit_if(self.episode > 1, "alert.new_episode");
         }
         self.revision += 1;
-        self.open = (level > 0).then_some(Open { level, rules, quotients });
+        let clocks = self.open.take().map(|o| o.clocks).unwrap_or_default();
+        let route = clocks.route.clone();
+        self.open = (level > 0).then_some(Open { level, rules, quotients, clocks });
+        if let Some(open) = &mut self.open {
+            let packs: BTreeMap<String, &Times> =
+                standing.iter().map(|s| (s.view.pack.name.clone(), &s.view.pack.times)).collect();
+            let rose = change == "opened" || change == "raised";
+            open.clocks.published(level, rose, &packs, (deeds, self.episode), at);
+        }
         c.hit_if(standing.len() > 1, "alert.two_signals");
-        Some(self.alert(profile, standing, at, change, (level, previous)))
+        let mut alert = self.alert(profile, standing, at, change, (level, previous));
+        if change == "closed" {
+            closed_on(&mut alert, route);
+        }
+        Some(alert)
+    }
+
+    /// The alert of a clock that ran out.
+    pub(crate) fn overdue(
+        &mut self,
+        profile: &Profile,
+        standing: &[Standing],
+        at: Instant,
+        ran_out: &RanOut,
+    ) -> Value {
+        self.revision += 1;
+        let level = self.level();
+        let mut alert = self.alert(profile, standing, at, "overdue", (level, level));
+        let RanOut { clock, from, to } = ran_out;
+        alert["data"]["overdue"] = json!({"clock": clock, "from": from, "to": to});
+        alert
+    }
+
+    /// The alert of a case that people closed.
+    pub(crate) fn close(&mut self, profile: &Profile, at: Instant, kind: &str) -> Value {
+        let previous = self.level();
+        let route = self.open.take().map(|o| o.clocks.route).unwrap_or_default();
+        self.revision += 1;
+        let mut alert = self.alert(profile, &[], at, "closed", (0, previous));
+        closed_on(&mut alert, route);
+        alert["data"]["reason"] = kind.into();
+        alert
     }
 
     fn change(
@@ -162,7 +205,7 @@ impl Case {
             }
         }
         let signals: Vec<Value> = ordered.iter().map(|s| s.view.signal(s.rule, s.level)).collect();
-        json!({
+        let mut alert = json!({
             "specversion": "1.0", "id": id, "source": format!("levee/{}", &profile.region[..2]),
             "type": "levee.alert.v1", "time": show_instant(at),
             "subject": format!("household/{household}"),
@@ -173,6 +216,19 @@ impl Case {
                 "as_of": show_date(date_of(at)), "risks": risks, "signals": signals,
                 "profile_at": show_instant(profile.updated_at), "notice": "signal_not_decision",
             },
-        })
+        });
+        if let Some(open) = self.open.as_ref().filter(|o| !o.clocks.route.is_empty()) {
+            alert["data"]["route"] = open.clocks.route.clone().into();
+            alert["data"]["clocks"] = open.clocks.json();
+        }
+        alert
+    }
+}
+
+/// The route of a closed case stays; no clock runs.
+fn closed_on(alert: &mut Value, route: Vec<String>) {
+    if !route.is_empty() {
+        alert["data"]["route"] = route.into();
+        alert["data"]["clocks"] = json!({});
     }
 }

@@ -108,6 +108,17 @@ pub const COUNTERS: &[&str] = &[
     "alert.many_events",
     "alert.two_signals",
     "today.used",
+    "outcome.duplicate",
+    "outcome.unknown_case",
+    "outcome.closes",
+    "outcome.answers",
+    "outcome.revoked",
+    "outcome.lifted",
+    "outcome.silent",
+    "outcome.silence_over",
+    "outcome.watched",
+    "clock.overdue",
+    "clock.spent",
 ];
 
 /// A set of counters; counts through a shared reference, because reading is not changing the model.

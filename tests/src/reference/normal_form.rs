@@ -21,6 +21,26 @@ pub fn normal_form(alerts: &[Value]) -> Vec<String> {
     out
 }
 
+/// One line per `levee.alert.v1`, sorted: the line of the normal form, overdue ones too, with the
+/// time, the route, the clocks, the reason and what ran out.
+pub fn course_form(alerts: &[Value]) -> Vec<String> {
+    let empty = serde_json::json!({});
+    let mut out: Vec<String> = alerts
+        .iter()
+        .filter(|a| a["type"] == "levee.alert.v1")
+        .map(|alert| {
+            let d = &alert["data"];
+            let clocks = if d["clocks"].is_null() { &empty } else { &d["clocks"] };
+            let none = serde_json::json!([]);
+            let route = if d["route"].is_null() { &none } else { &d["route"] };
+            let (time, reason, overdue) = (&alert["time"], &d["reason"], &d["overdue"]);
+            format!("{}|{time}|{route}|{clocks}|{reason}|{overdue}", line(alert))
+        })
+        .collect();
+    out.sort();
+    out
+}
+
 fn line(alert: &Value) -> String {
     let d = &alert["data"];
     let mut rules = Vec::new();

@@ -2,6 +2,7 @@
 //! Trusts that the pack is a checked one. Computes no fact and no level.
 
 use super::civil::{Day, parse_date};
+use super::clocks::Times;
 use super::coverage::Coverage;
 use super::expression::{Expr, Val};
 use super::profile::area_prefix;
@@ -71,6 +72,7 @@ pub(crate) struct Pack {
     pub(crate) facts: BTreeMap<String, Fact>,
     pub(crate) lets: BTreeMap<String, Expr>,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) times: Times,
     pub(crate) event_types: Value,
 }
 
@@ -110,6 +112,7 @@ impl Pack {
             facts,
             lets,
             rules: rules?,
+            times: Times::read(v),
             event_types: v["event_types"].clone(),
         })
     }

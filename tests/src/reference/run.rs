@@ -6,6 +6,7 @@ use super::catalogue::Catalogue;
 use super::civil::{DAY, Day, Instant, date_of, midnight};
 use super::coverage::Coverage;
 use super::decide::{Level, View, level_word};
+use super::deeds::{Deeds, Outcome};
 use super::event::{Event, check, corrects, live_flags};
 use super::facts::Evidence;
 use super::pack::{Pack, in_force};
@@ -17,28 +18,31 @@ use std::collections::{BTreeMap, BTreeSet};
 const REMEMBERED: i64 = 800;
 
 /// A household as the run keeps it.
-struct Kept {
-    profile: Profile,
+pub(super) struct Kept {
+    pub(super) profile: Profile,
     /// Indices into the accepted events, in order of acceptance.
-    live: Vec<usize>,
-    case: Case,
+    pub(super) live: Vec<usize>,
+    pub(super) case: Case,
     /// Per rule id: the pack in force and the decision that found it in force first.
-    force: BTreeMap<String, (usize, u64)>,
-    published: BTreeMap<String, Published>,
-    /// The decision and the date of the last change of data.
-    last_change: Option<(u64, Day)>,
+    pub(super) force: BTreeMap<String, (usize, u64)>,
+    pub(super) published: BTreeMap<String, Published>,
+    /// The decision, the date and the end of the relapse watch at the last change of data.
+    pub(super) last_change: Option<(u64, Day, Day)>,
+    pub(super) deeds: Deeds,
 }
 
 /// Everything that a run has.
 pub(crate) struct Run<'a> {
-    packs: &'a [Pack],
-    catalogue: &'a Catalogue,
+    pub(super) packs: &'a [Pack],
+    pub(super) catalogue: &'a Catalogue,
     until: Option<Day>,
-    kept: BTreeMap<String, Kept>,
+    pub(super) kept: BTreeMap<String, Kept>,
     waiting: Vec<Profile>,
-    accepted: Vec<Event>,
+    /// Outcomes that have not entered, in order.
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) accepted: Vec<Event>,
     owners: BTreeMap<String, String>,
-    clock: Option<Instant>,
+    pub(super) clock: Option<Instant>,
     decisions: u64,
     pub(crate) alerts: Vec<Value>,
     pub(crate) refused: BTreeMap<String, u64>,
@@ -54,6 +58,7 @@ impl<'a> Run<'a> {
             until,
             kept: BTreeMap::new(),
             waiting: Vec::new(),
+            outcomes: Vec::new(),
             accepted: Vec::new(),
             owners: BTreeMap::new(),
             clock: None,
@@ -65,7 +70,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn refuse(&mut self, code: &'static str) {
+    pub(super) fn refuse(&mut self, code: &'static str) {
         *self.refused.entry(code.to_owned()).or_insert(0) += 1;
         self.coverage.hit(match code {
             "id.personal" => "refused.id.personal",
@@ -77,6 +82,7 @@ impl<'a> Run<'a> {
             "field.range" => "refused.field.range",
             "time.order" => "refused.time.order",
             "time.ancient" => "refused.time.ancient",
+            "case.unknown" | "outcome.unknown" => "outcome.unknown_case",
             _ => "refused.profile",
         });
     }
@@ -104,6 +110,7 @@ impl<'a> Run<'a> {
             force: BTreeMap::new(),
             published: BTreeMap::new(),
             last_change: None,
+            deeds: Deeds::default(),
         };
         self.kept.insert(kept.profile.household.clone(), kept);
     }
@@ -150,6 +157,10 @@ impl<'a> Run<'a> {
     /// The clock starts: first lines and further ones up to now, then every household is decided
     /// once.
     fn start(&mut self, now: Instant) {
+        while self.outcomes.first().is_some_and(|o| o.entered < now) {
+            self.outcomes.remove(0);
+            self.refuse("case.unknown");
+        }
         self.clock = Some(now);
         // a stable sort keeps the file's order among equal instants
         self.waiting.sort_by_key(|p| p.updated_at);
@@ -168,25 +179,36 @@ impl<'a> Run<'a> {
     /// Midnights and further profile lines up to an instant, midnight first where they coincide.
     fn advance(&mut self, to: Instant) {
         while let Some(clock) = self.clock {
-            let next_midnight = midnight(date_of(clock) + 1);
-            let next_line = self.waiting.first().map(|p| p.updated_at);
-            let line_first = next_line.is_some_and(|l| l < next_midnight);
-            let next = if line_first { next_line.unwrap_or(clock) } else { next_midnight };
-            if next > to {
+            let deadline = self.next_deadline();
+            let line = self.waiting.first().map(|p| p.updated_at);
+            let outcome = self.outcomes.first().map(|o| o.entered);
+            // At one instant: the midnight, clocks, profile lines, (events,) outcomes.
+            let all = [Some(midnight(date_of(clock) + 1)), deadline, line, outcome];
+            let first = all.into_iter().enumerate().filter_map(|(what, at)| Some((at?, what)));
+            let Some((next, what)) = first.min() else { return };
+            if next > to || (what == 3 && next == to) {
                 self.clock = Some(clock.max(to));
                 return;
             }
             self.clock = Some(clock.max(next));
-            if line_first {
-                let line = self.waiting.remove(0);
-                let household = line.household.clone();
-                if self.replace(line) {
-                    self.settle(Some(&household));
+            match what {
+                0 => {
+                    let households: Vec<String> = self.kept.keys().cloned().collect();
+                    for household in households {
+                        self.decide(&household, false);
+                    }
                 }
-            } else {
-                let households: Vec<String> = self.kept.keys().cloned().collect();
-                for household in households {
-                    self.decide(&household, false);
+                1 => self.run_out(next),
+                2 => {
+                    let line = self.waiting.remove(0);
+                    let household = line.household.clone();
+                    if self.replace(line) {
+                        self.settle(Some(&household));
+                    }
+                }
+                _ => {
+                    let outcome = self.outcomes.remove(0);
+                    self.outcome(&outcome);
                 }
             }
         }
@@ -316,14 +338,15 @@ impl<'a> Run<'a> {
     }
 
     /// One decision for one household.
-    fn decide(&mut self, household: &str, changed: bool) {
+    pub(super) fn decide(&mut self, household: &str, changed: bool) {
         let (Some(now), Some(kept)) = (self.clock, self.kept.get_mut(household)) else { return };
         let (today, c) = (date_of(now), &self.coverage);
         self.decisions += 1;
+        let watched = kept.deeds.watched_until();
         if changed {
-            kept.last_change = Some((self.decisions, today));
+            kept.last_change = Some((self.decisions, today, watched));
         }
-        let (change, change_day) = kept.last_change.unwrap_or((0, today));
+        let (change, change_day, watched_then) = kept.last_change.unwrap_or((0, today, Day::MIN));
         let force = in_force(self.packs, &kept.profile.region, today, c);
         let left = |rule: &String, p: &mut Published| {
             c.hit_if(!force.contains_key(rule) && p.stands(), "close.left_at_once");
@@ -334,8 +357,12 @@ impl<'a> Run<'a> {
         let live: Vec<&Event> = kept.live.iter().map(|i| &self.accepted[*i]).collect();
         let evidence =
             |today| Evidence { live: &live, today, catalogue: self.catalogue, coverage: c };
-        let day_of = |pack: &Pack| if pack.on_event { change_day } else { today };
-        let view = |pack| View::new(&kept.profile, pack, evidence(day_of(pack)));
+        let as_of =
+            |pack: &Pack| if pack.on_event { (change_day, watched_then) } else { (today, watched) };
+        let view = |pack| {
+            let (day, watched) = as_of(pack);
+            View::new(&kept.profile, pack, evidence(day), watched)
+        };
         let views: Vec<View> = self.packs.iter().map(view).collect();
         c.hit_if(mixed(self.packs, &force), "on_event.mixed");
         let mut standing = Vec::new();
@@ -347,13 +374,21 @@ impl<'a> Run<'a> {
             c.hit_if(unseen, "on_event.no_level_yet");
             c.hit_if(pack.on_event && change_day < today, "on_event.kept");
             let computed = if unseen { 0 } else { views[*p].level(rule) };
+            let quotient = views[*p].quotient(rule);
+            c.hit_if(kept.deeds.is_over(id, today), "outcome.silence_over");
+            if kept.deeds.silences(id, computed, quotient, today) {
+                c.hit("outcome.silent");
+                kept.published.insert(id.clone(), Published::new());
+                continue;
+            }
             let published = kept.published.entry(id.clone()).or_insert_with(Published::new);
             let level: Level = published.step(computed, today, pack.close_after, c);
             if level > 0 {
                 standing.push(Standing { rule, level, view: &views[*p] });
             }
         }
-        self.alerts.extend(kept.case.publish(&kept.profile, &standing, now, c));
+        let alert = kept.case.publish(&kept.profile, &standing, now, &kept.deeds, c);
+        self.alerts.extend(alert);
     }
 
     /// The published level of every household.

@@ -113,11 +113,85 @@ impl Pack<'_> {
             let fact = json!({"sum": "x.visit.score", "over": "90d"});
             self.fact("f0", fact, 6);
         }
+        self.times(name);
         self.tables(scope);
         self.facts();
         self.lets();
         self.rules(name, shared);
         Value::Object(std::mem::take(&mut self.body))
+    }
+
+    /// Clocks, quiet days and a calendar; in a chained world the steps after them.
+    fn times(&mut self, name: &str) {
+        // A stream of its own, so that what else a seed draws stays.
+        let day = self.frame.start * 1_000 + self.frame.length * 7;
+        let own = u64::try_from(day).unwrap_or(0) * 256 + u64::from(name.as_bytes()[5]);
+        let d = &mut Draw::new(own);
+        let spans = ["1h", "24h", "36h", "3d", "10d", "1wd", "5wd"];
+        let routes = [
+            json!(["village", "township"]),
+            json!(["village", "township", "county"]),
+            json!(["township"]),
+            json!(["village", "township", "county", "city", "province"]),
+        ];
+        let mut clocks = json!({});
+        for level in ["red", "yellow", "green"] {
+            if !d.chance(60) {
+                continue;
+            }
+            let mut entry = json!({});
+            for clock in ["acknowledge", "visit", "decide"] {
+                if d.chance(65) {
+                    entry[clock] = d.pick(&spans).into();
+                }
+            }
+            if d.chance(85) {
+                entry["route"] = d.pick(&routes);
+            }
+            clocks[level] = entry;
+        }
+        self.put("clocks", clocks);
+        if d.chance(60) {
+            let days = d.pick(&[1, 2, 7, 30, 90]);
+            self.put("quiet_days", days.into());
+        }
+        if d.chance(50) {
+            let start = self.frame.start;
+            let date = |d: &mut Draw| show_date(start + d.between(0, 120));
+            let holidays: Vec<String> = (0..12).map(|_| date(d)).collect();
+            let make_up: Vec<String> = (0..6).map(|_| date(d)).collect();
+            self.put("calendar", json!({"holidays": holidays, "make_up": make_up}));
+        }
+        if self.frame.chained {
+            self.chain(d);
+        }
+    }
+
+    fn chain(&mut self, d: &mut Draw) {
+        let steps = [
+            ("comparison", "visit"),
+            ("meeting", "comparison"),
+            ("posting", "meeting"),
+            ("township", "posting"),
+            ("county", "township"),
+            ("entry", "county"),
+            ("measures", "entry"),
+        ];
+        let mut rows = Vec::new();
+        for (step, after) in steps {
+            let mut row = json!({"step": step, "after": after});
+            if d.chance(80) {
+                row["within"] = d.pick(&["1h", "2d", "3wd", "10d"]).into();
+            }
+            if step == "posting" {
+                row["lasts"] = d.pick(&["5d", "5wd"]).into();
+            }
+            rows.push(row);
+        }
+        self.put("chain", rows.into());
+        if d.chance(60) {
+            self.put("green_channel", json!({"risks": ["disaster"], "measures": "72h"}));
+        }
     }
 
     fn tables(&mut self, scope: &str) {
@@ -331,7 +405,8 @@ impl Pack<'_> {
         }
         match self.d.below(14) {
             0 => {
-                format!("household.{}", self.d.pick(&["is(\"watch\")", "aid('dibao')", "insured"]))
+                let asked = ["is(\"watch\")", "is('relapse_watch')", "aid('dibao')", "insured"];
+                format!("household.{}", self.d.pick(&asked))
             }
             1 => format!("household.labour {} \"full\"", self.d.pick(&["==", "!="])),
             2 => format!("household.housing == \"{}\"", self.d.pick(&["safe", "unknown", "c"])),

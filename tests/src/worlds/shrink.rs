@@ -16,6 +16,7 @@ pub fn shrink(world: &World, mut fails: impl FnMut(&World) -> bool) -> World {
     loop {
         let before = best.clone();
         best = drop_lines(best, |w| &mut w.events, 1, &mut fails);
+        best = drop_lines(best, |w| &mut w.outcomes, 0, &mut fails);
         best = drop_lines(best, |w| &mut w.packs, 1, &mut fails);
         best = drop_lines(best, |w| &mut w.households, 1, &mut fails);
         best = drop_parts(best, &mut fails);
@@ -89,6 +90,11 @@ fn smaller_packs(pack: &Value) -> Vec<Value> {
             let dropped = smaller["rules"][at].as_object_mut().and_then(|r| r.remove(part));
             out.extend(dropped.map(|_| smaller));
         }
+    }
+    for section in ["clocks", "chain", "green_channel", "quiet_days", "calendar"] {
+        let mut smaller = pack.clone();
+        let dropped = smaller.as_object_mut().and_then(|pack| pack.remove(section));
+        out.extend(dropped.map(|_| smaller));
     }
     for section in ["let", "facts", "tables", "event_types"] {
         for name in pack[section].as_object().into_iter().flatten().map(|(k, _)| k) {

@@ -2,7 +2,7 @@
 //! lawful worlds keep their law, and shrinking ends small.
 
 use super::*;
-use crate::reference::{COUNTERS, Report, backtest, normal_form};
+use crate::reference::{COUNTERS, Report, backtest_with, normal_form};
 use std::collections::BTreeMap;
 
 const WORLDS: u64 = 300;
@@ -10,7 +10,8 @@ const LAWS: u64 = 60;
 
 fn run(w: &World) -> Report {
     let packs: Vec<&str> = w.packs.iter().map(String::as_str).collect();
-    backtest(&w.households.join("\n"), &w.events.join("\n"), &packs, Some(&w.until)).unwrap()
+    let (households, events) = (w.households.join("\n"), w.events.join("\n"));
+    backtest_with(&households, &events, &w.outcomes.join("\n"), &packs, Some(&w.until)).unwrap()
 }
 
 #[test]

@@ -170,9 +170,9 @@ impl Loader<'_> {
             None => return limits::QUIET_DAYS,
         };
         let most = i32::try_from(limits::DAYS_MOST).unwrap_or(i32::MAX);
-        let days = days.filter(|days| (0..=most).contains(days));
+        let days = days.filter(|days| (1..=most).contains(days));
         if days.is_none() {
-            let message = format!("quiet_days is 0 to {}", limits::DAYS_MOST);
+            let message = format!("quiet_days is 1 to {}", limits::DAYS_MOST);
             self.report.value(node.at, message);
         }
         days.unwrap_or(limits::QUIET_DAYS)

@@ -133,6 +133,9 @@ impl Fold {
                 self.message(message)?;
             }
             left = self.machine.work(HOUSEHOLDS)?;
+            let deadline = self.machine.engine().next_deadline();
+            let deadline = deadline.map_or(i64::MAX, |deadline| deadline.0);
+            self.shared.deadline.store(deadline, Ordering::Release);
             self.publish(component)?;
             self.snapshot_if_due();
         }

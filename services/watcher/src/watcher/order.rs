@@ -1,6 +1,9 @@
 //! The sequencer's thread: drains the queue, commits, hands on.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use chassis::Component;
 use log::LogError;
@@ -75,11 +78,13 @@ impl Order {
         }
     }
 
-    /// Lets the clock pass a midnight on which nothing enters.
+    /// Lets the clock pass a midnight, or the deadline of a case, at which nothing enters.
     fn tick(&mut self) {
         let (now, last) = (self.shared.now(), self.sequencer.last_at());
         let live = *self.shared.phase.borrow() == Phase::Live;
-        if !live || last == Instant(i64::MIN) || now.date() <= last.date() {
+        let deadline = Instant(self.shared.deadline.load(Ordering::Acquire));
+        let due = now.date() > last.date() || (now >= deadline && last < deadline);
+        if !live || last == Instant(i64::MIN) || !due {
             return;
         }
         let catalogue = self.shared.catalogue();
