@@ -1,0 +1,71 @@
+//! What is sent to the door, and what the lists show of it.
+
+use std::{collections::BTreeMap, fs, path::Path, thread, time::Duration};
+
+use serde_json::Value;
+use system_tests::server::{agent, levels};
+
+/// How often a state that is waited for is looked at, and how many times at most.
+const LOOK: Duration = Duration::from_millis(200);
+const LOOKS: usize = 600;
+
+/// A door or a desk, and the token that it takes.
+pub(crate) struct Place {
+    pub(crate) base: String,
+    pub(crate) token: String,
+}
+
+impl Place {
+    pub(crate) fn new(address: &str, token: &str) -> Place {
+        Place { base: format!("http://{address}"), token: token.trim().to_owned() }
+    }
+
+    /// Puts the sample's pack in force, then sends its households and its events.
+    pub(crate) fn send(&self, sample: &Path) {
+        let authorization = format!("Bearer {}", self.token);
+        let pack = fs::read_to_string(sample.join("rules-hebei.yaml")).unwrap();
+        let name = pack.lines().find_map(|line| line.strip_prefix("pack: ")).unwrap();
+        let name = name.split([' ', '#']).next().unwrap();
+        let put = agent()
+            .put(format!("{}/v1/packs/{name}", self.base))
+            .header("authorization", &authorization)
+            .content_type("application/yaml")
+            .send(&pack);
+        let mut put = put.unwrap();
+        let told = put.body_mut().read_to_string().unwrap();
+        assert!(put.status().is_success(), "{}: {told}", put.status());
+        for (path, file) in [("households", "households.ndjson"), ("events", "events.ndjson")] {
+            let lines = fs::read_to_string(sample.join(file)).unwrap();
+            let sent = agent()
+                .post(format!("{}/v1/{path}", self.base))
+                .header("authorization", &authorization)
+                .content_type("application/x-ndjson")
+                .send(&lines);
+            let mut sent = sent.unwrap();
+            let told: Value = sent.body_mut().read_json().unwrap();
+            assert_eq!(sent.status(), 200, "{told}");
+            assert!(told["accepted"].as_u64() > Some(0), "{told}");
+        }
+    }
+
+    pub(crate) fn levels(&self) -> BTreeMap<String, String> {
+        levels(&self.base, &self.token)
+    }
+
+    /// Waits until the lists show these levels.
+    pub(crate) fn wait_for(&self, wanted: &BTreeMap<String, String>) {
+        for _ in 0..LOOKS {
+            if self.levels() == *wanted {
+                return;
+            }
+            thread::sleep(LOOK);
+        }
+        let found = self.levels();
+        let names = wanted.keys().chain(found.keys());
+        let differ: Vec<_> = names
+            .filter(|name| wanted.get(*name) != found.get(*name))
+            .map(|name| (name, wanted.get(name), found.get(name)))
+            .collect();
+        panic!("{} of {} differ: {differ:?}", differ.len(), wanted.len());
+    }
+}

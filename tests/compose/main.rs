@@ -1,0 +1,101 @@
+//! `docker-compose.yml` without a container engine: its commands, environment and order as processes
+//! of this machine on a real Kafka. The shared sample's households end at the levels that
+//! one `levee up` gives them.
+//!
+//! Without Java and Maven the test of the services says so and passes, unless `LEVEE_REQUIRE` names
+//! kafka.
+
+#![expect(clippy::unwrap_used, reason = "a test: a failed step must end it")]
+
+mod files;
+mod lists;
+mod local;
+mod plan;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use lists::Place;
+use local::Machine;
+use plan::Service;
+use system_tests::server::Server;
+use test_broker::Broker;
+
+/// The binary's own image.
+const LEVEE: &str = "levee";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+fn services() -> Vec<Service> {
+    let text = fs::read_to_string(root().join("docker-compose.yml")).unwrap();
+    plan::read(&text).unwrap()
+}
+
+/// The broker's settings that say nothing of where it listens and writes.
+fn properties(kafka: &Service) -> Vec<(String, String)> {
+    const OWN: [&str; 8] = [
+        "node.id",
+        "process.roles",
+        "listeners",
+        "advertised.listeners",
+        "controller.listener.names",
+        "listener.security.protocol.map",
+        "controller.quorum.voters",
+        "log.dirs",
+    ];
+    let property = |(name, value): (&String, &String)| {
+        let name = name.strip_prefix("KAFKA_").unwrap().to_lowercase().replace('_', ".");
+        (name, value.clone())
+    };
+    let all = kafka.environment.iter().map(property);
+    all.filter(|(name, _)| !OWN.contains(&name.as_str())).collect()
+}
+
+#[test]
+fn the_samples_events_give_the_samples_levels() {
+    let services = services();
+    let names: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
+    let kafka = services.iter().find(|service| service.name == "kafka").unwrap();
+    let properties = properties(kafka);
+    let further: Vec<(&str, &str)> =
+        properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let Some(broker) = Broker::start_with(&further) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut machine = Machine::new(&root(), folder.path());
+    machine.at("kafka", 9092, broker.address());
+    let ours: Vec<&Service> = services.iter().filter(|s| s.image == LEVEE).collect();
+    for service in &ours {
+        machine.start(service, &names);
+    }
+    for service in ours.iter().filter(|service| service.health.is_some()) {
+        machine.wait(&service.name, plan::Condition::Healthy, &names);
+    }
+    let token = fs::read_to_string(machine.volume("keys").join("operator.token")).unwrap();
+    let door = Place::new(&machine.address("intake", 8080), &token);
+    let pages = Place::new(&machine.address("console", 8081), &token);
+    let sample = root().join("tests/sample");
+    door.send(&sample);
+    pages.wait_for(&in_one_process(&sample, folder.path()));
+    machine.stop();
+}
+
+/// The levels of the same lines in one process on a folder.
+fn in_one_process(sample: &Path, folder: &Path) -> BTreeMap<String, String> {
+    let mut server = Server::start(&folder.join("up"), &root().join("deploy/packs/default.yaml"));
+    server.wait_until_ready();
+    let place = Place::new(&server.address().to_string(), &server.token());
+    place.send(sample);
+    server.stop();
+    // Begun anew, the lists hold every alert that there is as soon as they are ready.
+    let mut server = Server::start(&folder.join("up"), &root().join("deploy/packs/default.yaml"));
+    server.wait_until_ready();
+    let levels = server.levels();
+    server.stop();
+    assert!(levels.len() > 5, "{levels:?}");
+    levels
+}
