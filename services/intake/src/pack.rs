@@ -38,6 +38,7 @@ impl Packer {
             Entry::Event(event) => return self.add_event(event, catalogue),
             Entry::Profile(profile) => household(&profile.household),
             Entry::Removal { household: id, .. } => household(id),
+            Entry::Outcome(outcome) => household(&outcome.household),
             Entry::Adopt(adopt) => household(&adopt.household),
             Entry::Release(release) => household(&release.household),
             Entry::Claim(claim) => {

@@ -71,6 +71,7 @@ impl Spread {
                 Subject::Area(_) => journals().collect(),
             },
             Entry::Claim(claim) => person(&claim.person),
+            Entry::Outcome(outcome) => household(&outcome.household),
             Entry::Adopt(adopt) => household(&adopt.household),
             Entry::Release(release) => household(&release.household),
             Entry::Pack { .. } | Entry::Tick | Entry::FoldVersion(_) => {
