@@ -38,6 +38,13 @@ pub trait Households: Send + Sync + 'static {
     /// `net_income_fen`, `level`, `state`, `profile_at`, `events`, `facts`, `rules`, `headroom`;
     /// whatever is absent is left out of the pages. Nothing when no such household is known.
     fn household(&self, id: String) -> Answer<'_, Option<serde_json::Value>>;
+
+    /// What people did about a household's cases, and what is due: an object with `episode`,
+    /// `clocks` (`step`, `by`, `state`, `asked`) and `outcomes` (`case`, `id`, `kind`, `at`, `by`,
+    /// `revoked`). Nothing where the fold is not at hand: then cases are shown without it.
+    fn dossier(&self, _id: String) -> Answer<'_, Option<serde_json::Value>> {
+        Box::pin(async { None })
+    }
 }
 
 /// Who is asking, and which area they may see.

@@ -40,6 +40,16 @@ async fn cases_are_listed_paged_and_read_in_full() {
     }
     let one: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((one["case"].as_str(), one["revision"].as_u64()), (Some(&*case), Some(2)));
+    assert_eq!(one["outcomes"][0]["kind"], "visited");
+    assert_eq!(one["clocks"][0]["step"], "decide");
+    let done: Vec<&str> = one["chain"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| !step["done_at"].is_null())
+        .filter_map(|step| step["step"].as_str())
+        .collect();
+    assert_eq!(done, ["visit"]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod case;
 mod clocks;
 mod correction;
 mod decide;
+mod dossier;
 mod engine;
 mod facts;
 mod failures;
@@ -36,6 +37,7 @@ mod view;
 mod words;
 mod world;
 
+pub use dossier::{Did, Dossier, Quality, Runs, Verdicts};
 pub use engine::{Engine, Output, Stamped};
 pub use fold::Outcome;
 pub use hands::{Hands, OneHand};

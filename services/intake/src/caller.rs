@@ -21,7 +21,7 @@ pub enum Role {
     Operator,
     /// Sends events and profiles.
     Feed,
-    /// Reads households, cases and alerts.
+    /// Reads households, cases and alerts, and says what was done about them.
     Worker,
 }
 
@@ -67,6 +67,12 @@ impl Caller {
     /// Whether it may read households, cases and alerts.
     #[must_use]
     pub fn reads(&self) -> bool {
+        matches!(self.role, Role::Operator | Role::Worker)
+    }
+
+    /// Whether it may say what was done about a case.
+    #[must_use]
+    pub fn works(&self) -> bool {
         matches!(self.role, Role::Operator | Role::Worker)
     }
 

@@ -203,8 +203,9 @@ impl Client {
 
     fn once(&self, noun: Noun, body: &[u8]) -> Result<Called, ureq::Error> {
         let path = match noun {
-            Noun::Event => "events",
-            Noun::Household => "households",
+            Noun::Event => "events".to_owned(),
+            Noun::Household => "households".to_owned(),
+            Noun::Outcome(case) => format!("cases/{case}/outcomes"),
         };
         let request = self.agent.post(format!("{}/v1/{path}", self.base));
         let request = request.header("authorization", &self.authorization);

@@ -12,6 +12,7 @@ use proto::{
     household::Profile,
     ids::household_id,
     json::Json,
+    outcome::{CaseId, CaseOutcome},
     person::{Persons, TokenKey, holds_id_number},
 };
 
@@ -35,6 +36,8 @@ pub enum Noun {
     Event,
     /// Household profiles.
     Household,
+    /// An outcome of this case.
+    Outcome(CaseId),
 }
 
 /// What a call is judged by.
@@ -129,6 +132,7 @@ impl Checked {
             record.refused = Some(Refusal::new(code, pointer).into());
             let body = match self.entries.remove(entry) {
                 Entry::Profile(profile) => Some(profile.canonical.into_vec()),
+                Entry::Outcome(outcome) => Some(outcome.to_json().canonical()),
                 _ => None,
             };
             let length = body.as_ref().map_or(0, Vec::len);
@@ -219,6 +223,12 @@ impl Door<'_> {
                 }
                 Ok((Entry::Profile(Box::new(profile)), noticed))
             }
+            Noun::Outcome(case) => {
+                let (outcome, dropped) = CaseOutcome::parse(json, case)?;
+                outcome.check_clock(self.now)?;
+                let noticed = Noticed { dropped, ..Noticed::default() };
+                Ok((Entry::Outcome(Box::new(outcome)), noticed))
+            }
         }
     }
 
@@ -243,13 +253,13 @@ impl Door<'_> {
 /// The record's id, if repeating it tells nothing: a short plain text without an ID number.
 fn fit_to_repeat(json: &Json<'_>, noun: Noun) -> Option<String> {
     let key = match noun {
-        Noun::Event => "id",
+        Noun::Event | Noun::Outcome(_) => "id",
         Noun::Household => "household",
     };
     let id = json.get(key)?.text()?;
     let plain = match noun {
         Noun::Household => household_id(id),
-        Noun::Event => {
+        Noun::Event | Noun::Outcome(_) => {
             (1..=256).contains(&id.len())
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:/+=@#-".contains(&b))
                 && !holds_id_number(id)

@@ -29,6 +29,7 @@ mod events;
 mod gate;
 mod households;
 mod media;
+mod outcomes;
 mod packs;
 mod reads;
 mod take;
@@ -100,6 +101,7 @@ impl Intake {
                 "/v1/households/{id}",
                 get(households::get).put(households::put).delete(households::delete),
             )
+            .route("/v1/cases/{case}/outcomes", post(outcomes::post))
             .route("/v1/batches/{id}", get(reads::batch))
             .route("/v1/packs", get(packs::list))
             .route("/v1/packs/{pack}", put(packs::put).get(packs::source))

@@ -136,8 +136,9 @@ impl Journal for Recorder {
     ) -> BoxFuture<'_, Result<Option<serde_json::Value>, SubmitError>> {
         let state = self.state();
         let found = state.households.get(&id);
-        let found =
-            found.map(|region| serde_json::json!({"household": id.as_str(), "region": region}));
+        let found = found.map(
+            |region| serde_json::json!({"household": id.as_str(), "region": region, "episode": 1}),
+        );
         Box::pin(async { Ok(found) })
     }
 

@@ -8,4 +8,5 @@ mod desk;
 mod feeds;
 mod import;
 mod malformed;
+mod outcomes;
 mod packs;

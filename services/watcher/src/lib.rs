@@ -17,6 +17,7 @@
 mod alerts;
 mod batches;
 mod carrier;
+mod dossier;
 mod fault;
 mod frames;
 mod hands;

@@ -11,6 +11,7 @@ use proto::{
     codes::Code,
     date::Instant,
     frame::{self, Entry, wire},
+    region::Prefix,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use crate::{
     ALERTS, Crew, DEAD_LETTERS, Fault, Letter, PARTITIONS, Report, Topics,
     batches::Batches,
+    dossier,
     frames::Framed,
     letters::Known,
     outlet::{Outlet, each_record},
@@ -191,6 +193,14 @@ impl Machine {
 
     pub(crate) fn report(&self, offset: u64) -> Option<Report> {
         self.batches.report(offset).cloned()
+    }
+
+    pub(crate) fn dossiers(&self, households: &[String]) -> Vec<Value> {
+        dossier::dossiers(&self.engine, households)
+    }
+
+    pub(crate) fn quality(&self, area: Prefix) -> Value {
+        dossier::quality(&self.engine, area)
     }
 
     pub(crate) fn portrait(&self, household: &str) -> Option<Value> {

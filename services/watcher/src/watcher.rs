@@ -11,7 +11,7 @@ use std::{
 use chassis::{Health, SharedClock, Threads};
 use log::{Disk, RealDisk};
 use prometheus::Registry;
-use proto::{catalogue::Catalogue, date::Instant};
+use proto::{catalogue::Catalogue, date::Instant, region::Prefix};
 use rules::Pack;
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
@@ -258,6 +258,23 @@ impl Watcher {
     /// The state is being restored, or too much is waiting.
     pub async fn household(&self, id: String) -> Result<Option<Value>, SubmitError> {
         self.ask(move |machine| machine.portrait(&id)).await
+    }
+
+    /// What people did about the cases of households, and what is due; in the order asked for,
+    /// those left out that are not known.
+    ///
+    /// # Errors
+    /// As [`Watcher::household`].
+    pub async fn dossiers(&self, ids: Vec<String>) -> Result<Vec<Value>, SubmitError> {
+        self.ask(move |machine| machine.dossiers(&ids)).await
+    }
+
+    /// How often rules and feeds were right in an area.
+    ///
+    /// # Errors
+    /// As [`Watcher::household`].
+    pub async fn quality(&self, area: Prefix) -> Result<Value, SubmitError> {
+        self.ask(move |machine| machine.quality(area)).await
     }
 
     async fn ask<T: Send + 'static>(

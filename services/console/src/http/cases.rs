@@ -6,10 +6,12 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State as Shared};
 use proto::alert::Severity;
+use proto::chain::Step;
 use proto::codes::Code;
 use proto::region::{Area, Prefix, Region};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::access::Access;
 use super::{Console, Refusal};
@@ -43,6 +45,12 @@ pub(super) struct List {
 pub(super) struct One {
     #[serde(flatten)]
     item: Item,
+    /// What people did about it, in the order of entry.
+    outcomes: Vec<Value>,
+    /// The clocks of an open case.
+    clocks: Vec<Value>,
+    /// Where it stands on the way from a clue to help.
+    chain: Vec<Value>,
     /// The alerts as they stand in the log, oldest first.
     alerts: Vec<Box<RawValue>>,
 }
@@ -107,7 +115,26 @@ pub(super) async fn one(
     let lines = tokio::task::spawn_blocking(move || read(&*alerts, &seqs));
     let lines = lines.await.map_err(|_| Refusal(Code::ServiceFault))?;
     let raw = |line: Vec<u8>| RawValue::from_string(String::from_utf8(line).ok()?).ok();
-    Ok(Json(One { item, alerts: lines.into_iter().filter_map(raw).collect() }))
+    let dossier = console.households.dossier(item.household.clone()).await.unwrap_or_default();
+    let list = |name: &str| dossier[name].as_array().cloned().unwrap_or_default();
+    let mut outcomes = list("outcomes");
+    outcomes.retain(|outcome| outcome["case"] == *item.case);
+    let present = item.state == State::Open && dossier["episode"] == item.episode;
+    let clocks = if present { list("clocks") } else { Vec::new() };
+    let chain = chain(&outcomes);
+    let alerts = lines.into_iter().filter_map(raw).collect();
+    Ok(Json(One { item, outcomes, clocks, chain, alerts }))
+}
+
+/// Every step of the chain with when it was done and by whom; nothing for what was not.
+fn chain(outcomes: &[Value]) -> Vec<Value> {
+    let step = |step: Step| {
+        let answer = step.answer().word();
+        let done = outcomes.iter().find(|o| o["kind"] == answer && o["revoked"] == false);
+        let done = done.map_or((Value::Null, Value::Null), |o| (o["at"].clone(), o["by"].clone()));
+        json!({"step": step.word(), "done_at": done.0, "by": done.1})
+    };
+    Step::in_order().map(step).collect()
 }
 
 /// A case and the numbers of its alerts, if the caller may see it.

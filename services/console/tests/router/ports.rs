@@ -86,6 +86,16 @@ impl Households for OneFamily {
                     "threshold": 60, "missing": 10, "crossing_on": "2026-03-14"}]});
         Box::pin(async move { (id == "H1").then_some(view) })
     }
+
+    fn dossier(&self, id: String) -> Answer<'_, Option<Value>> {
+        let case = proto::ids::case_id("H1", 1);
+        let told = json!({"episode": 1,
+            "clocks": [{"step": "decide", "by": "2026-03-19T10:20:30+08:00", "state": "runs",
+                "asked": "village"}],
+            "outcomes": [{"case": case, "id": "o1", "kind": "visited",
+                "at": "2026-03-05T10:00:00+08:00", "by": "w-1", "revoked": false}]});
+        Box::pin(async move { (id == "H1").then_some(told) })
+    }
 }
 
 struct Two;

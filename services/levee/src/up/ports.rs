@@ -137,6 +137,10 @@ impl console::Households for HouseholdsPort {
     fn household(&self, id: String) -> Answer<'_, Option<serde_json::Value>> {
         Box::pin(async move { self.0.household(id).await.ok().flatten() })
     }
+
+    fn dossier(&self, id: String) -> Answer<'_, Option<serde_json::Value>> {
+        Box::pin(async move { self.0.dossiers(vec![id]).await.ok()?.pop() })
+    }
 }
 
 /// Who may call: the operator by its token, a browser by its session.

@@ -1,0 +1,181 @@
+//! Scenarios that people can read: what enters at which minute, and what is wanted in between.
+//!
+//! A file of `cases/` is a list of lines. `at` pushes something in, `want` is an alert, in the order
+//! in which they come, `due` a clock as it stands there, `refused` what came of the last push. An
+//! alert that nobody wants fails, and one that does not come. The rules stand in `pack.yaml`. It
+//! refuses to know how an alert is made.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where a scenario cannot be read")]
+
+use engine::{Engine, OneHand, Outcome, Output, Stamped};
+use proto::{
+    alert::{Alert, Change},
+    date::Instant,
+    event::Event,
+    frame::Entry,
+    household::Profile,
+    json::Json,
+    outcome::{CaseId, CaseOutcome},
+    person::Persons,
+};
+
+/// A scenario while it is played.
+struct Play {
+    engine: Engine,
+    alerts: Vec<Alert>,
+    last: Outcome,
+    pushed: usize,
+}
+
+fn instant(date: &str, time: &str) -> Instant {
+    Instant::parse(&format!("{date}T{time}:00+08:00")).unwrap()
+}
+
+impl Play {
+    fn new() -> Play {
+        let engine = Engine::new(4);
+        let mut play = Play { engine, alerts: Vec::new(), last: Outcome::Accepted, pushed: 0 };
+        let yaml = include_bytes!("pack.yaml").as_slice().into();
+        let at = instant("2026-01-01", "00:00");
+        play.push(at, Entry::Pack { name: "pack.yaml".into(), yaml, withdrawn: false });
+        let text = r#"{"household":"H1","region":"990102003004","class":"ordinary","size":4,"net_income_fen":4000000}"#;
+        let json = Json::parse(text.as_bytes()).unwrap();
+        let profile = Profile::parse(&json, at, Persons::AsGiven).unwrap().0;
+        play.push(at, Entry::Profile(Box::new(profile)));
+        play
+    }
+
+    fn push(&mut self, at: Instant, entry: Entry) {
+        let mut out = Output::default();
+        self.engine.apply(&OneHand, &[Stamped::new(at, entry)], &mut out);
+        while self.engine.work(&OneHand, 1, &mut out) {}
+        self.last = *out.outcomes.first().unwrap();
+        self.alerts.append(&mut out.alerts);
+    }
+
+    fn until(&mut self, at: Instant) {
+        let mut out = Output::default();
+        self.engine.advance(&OneHand, at, &mut out);
+        while self.engine.work(&OneHand, 1, &mut out) {}
+        self.alerts.append(&mut out.alerts);
+    }
+
+    fn event(&self, at: Instant, household: &str, kind: &str, data: &str) -> Entry {
+        let id = self.pushed;
+        let text = format!(
+            r#"{{"specversion":"1.0","id":"e{id}","source":"99/x","type":"{kind}","time":"{at}","subject":"household/{household}","data":{data}}}"#
+        );
+        let json = Json::parse(text.as_bytes()).unwrap();
+        let event = Event::parse(&json, self.engine.catalogue(), Persons::AsGiven).unwrap().0;
+        Entry::Event(Box::new(event))
+    }
+
+    fn outcome(&self, at: Instant, household: &str, kind: &str, rest: &[&str]) -> Entry {
+        let get =
+            |key: &str| rest.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        let own = format!("o{}", self.pushed);
+        let id = get("id").unwrap_or(&own);
+        let mut text = format!(
+            r#"{{"id":"{id}","household":"{household}","kind":"{kind}","at":"{at}","by":"w-1""#
+        );
+        for key in ["category", "revokes"] {
+            get(key).iter().for_each(|value| text.push_str(&format!(r#","{key}":"{value}""#)));
+        }
+        get("measures").iter().for_each(|m| text.push_str(&format!(r#","measures":["{m}"]"#)));
+        text.push('}');
+        let episode = get("episode").map_or(1, |n| n.parse().unwrap());
+        let json = Json::parse(text.as_bytes()).unwrap();
+        let outcome = CaseOutcome::parse(&json, CaseId::of(household, episode)).unwrap().0;
+        Entry::Outcome(Box::new(outcome))
+    }
+
+    /// `at DATE TIME HOUSEHOLD WHAT …`
+    fn at(&mut self, words: &[&str]) {
+        let (at, household, what) = (instant(words[0], words[1]), words[2], words[3]);
+        self.pushed += 1;
+        let entry = match what {
+            "bill" => {
+                let fen = words[4].parse::<i64>().unwrap() * 100;
+                let data =
+                    format!(r#"{{"setting":"inpatient","total_fen":{fen},"self_paid_fen":{fen}}}"#);
+                self.event(at, household, "medical.settlement", &data)
+            }
+            "house_lost" => {
+                let data = r#"{"hazard":"flood","house":"collapsed"}"#;
+                self.event(at, household, "disaster.impact", data)
+            }
+            kind => self.outcome(at, household, kind, &words[4..]),
+        };
+        self.push(at, entry);
+    }
+
+    /// The clocks that run, as `due` writes them.
+    fn due(&self) -> Vec<String> {
+        let dossier = self.engine.dossier("H1").unwrap();
+        let runs = dossier.clocks.iter().filter(|clock| !clock.answered && !clock.spent);
+        runs.map(|clock| format!("{} {}", clock.step.word(), minute(clock.by))).collect()
+    }
+}
+
+fn minute(at: Instant) -> String {
+    at.to_string()[..16].replace('T', " ")
+}
+
+/// An alert as `want` writes it.
+fn told(alert: &Alert) -> String {
+    let data = &alert.data;
+    let time = minute(alert.time);
+    match (&data.overdue, data.change) {
+        (Some(o), _) => format!("{time} overdue {} {} to {}", o.clock.word(), o.from, o.to),
+        (None, Change::Closed) => format!("{time} closed none {}", data.reason.unwrap_or("")),
+        (None, change) => {
+            let change = format!("{change:?}").to_lowercase();
+            format!("{time} {change} {}", data.level.word())
+        }
+    }
+}
+
+fn refused(last: Outcome) -> String {
+    match last {
+        Outcome::Refused(code) => code.name().to_owned(),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+/// Plays a file; what goes wrong, in words.
+fn play(text: &str) -> Result<(), String> {
+    let mut play = Play::new();
+    let mut wanted: Vec<String> = Vec::new();
+    let lines = text.lines().enumerate().filter(|(_, l)| !l.is_empty() && !l.starts_with('#'));
+    for (n, line) in lines {
+        let (word, rest) = line.split_once(' ').unwrap();
+        let words: Vec<&str> = rest.split(' ').collect();
+        match word {
+            "at" => play.at(&words),
+            "until" => play.until(instant(words[0], words[1])),
+            "want" => wanted.push(rest.to_owned()),
+            "due" if play.due().iter().any(|due| due == rest) => {}
+            "due" => return Err(format!("line {}: {rest} is not among {:?}", n + 1, play.due())),
+            "refused" if refused(play.last) == rest => {}
+            "refused" => return Err(format!("line {}: {:?}", n + 1, play.last)),
+            other => return Err(format!("line {}: {other}?", n + 1)),
+        }
+    }
+    let got: Vec<String> = play.alerts.iter().map(told).collect();
+    if got == wanted { Ok(()) } else { Err(format!("wanted {wanted:#?}\ngot {got:#?}")) }
+}
+
+#[test]
+fn every_scenario_goes_as_it_is_written() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/cases");
+    let mut played = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        if let Err(error) = play(&text) {
+            panic!("{}: {error}", path.display());
+        }
+        played += 1;
+    }
+    assert!(played >= 11, "{played} scenarios");
+}
