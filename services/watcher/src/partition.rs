@@ -455,9 +455,11 @@ impl PartitionMachine {
         Ok(())
     }
 
-    /// Lets the clock pass a midnight on which nothing enters.
+    /// Lets the clock pass a midnight, or the deadline of a case, at which nothing enters.
     fn tick(&mut self, now: Instant) -> Result<Step, Fault> {
-        if self.clock == Instant(i64::MIN) || now.date() <= self.clock.date() {
+        let deadline = self.partition().and_then(engine::Partition::next_deadline);
+        let due = now.date() > self.clock.date() || deadline.is_some_and(|by| now >= by);
+        if self.clock == Instant(i64::MIN) || !due {
             return Ok(Step::Idle);
         }
         let tick = wire::Frame { version: VERSION, at_us: now.0, ..wire::Frame::default() };
