@@ -173,10 +173,8 @@ pub fn replay(world: &World, manner: Manner) -> Result<Replayed, String> {
         _ => None,
     });
     refused.for_each(|code| told.refuse(code));
-    for alert in &out.alerts {
-        let level = alert.data.level.word().to_owned();
-        told.levels.insert(alert.data.household.clone(), level);
-    }
+    let level = |a: &Alert| (a.data.household.clone(), a.data.level.word().to_owned());
+    told.levels.extend(out.alerts.iter().map(level));
     told.alerts = out.alerts;
     Ok(told)
 }

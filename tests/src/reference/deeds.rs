@@ -167,5 +167,5 @@ pub(crate) fn answers(kind: &str, clock: &str) -> bool {
         "revoked" => 0,
         _ => 3,
     };
-    least >= ["acknowledge", "visit", "decide"].iter().position(|c| *c == clock).unwrap_or(3) + 1
+    least > ["acknowledge", "visit", "decide"].iter().position(|c| *c == clock).unwrap_or(3)
 }

@@ -31,8 +31,7 @@ impl Run<'_> {
             self.packs.iter().map(|pack| (pack.name.clone(), &pack.times)).collect();
         let households: Vec<String> = self.kept.keys().cloned().collect();
         for household in households {
-            loop {
-                let Some(kept) = self.kept.get_mut(&household) else { break };
+            while let Some(kept) = self.kept.get_mut(&household) {
                 let Some(open) = kept.case.open.as_mut() else { break };
                 if open.clocks.next().is_none_or(|next| next > at) {
                     break;
