@@ -17,7 +17,7 @@ use std::{
 };
 
 use axum::Router;
-use chassis::{Failure, Program, Service, Settings, Shutdown, serve};
+use chassis::{Component, Failure, Program, Service, Settings, Shutdown, serve};
 use console::{Console, Desk, Follower, SignIn};
 use intake::{Intake, Limits, caller::OperatorToken};
 use proto::region::Prefix;
@@ -115,8 +115,10 @@ async fn body(service: Service<Args>) -> Result<(), Failure> {
     let router = intake::closed(router.merge(notifier.router()));
     folder.listens(&address.to_string())?;
     greet(&folder, address, &sign_in)?;
+    // Named before the process can be ready: calls are refused until the packs are in force.
+    let rules = service.health().component("packs");
     service.ready();
-    let begin = begin(service.clone(), Arc::clone(&folder), Arc::clone(&journal), address);
+    let begin = begin(service.clone(), rules, Arc::clone(&folder), Arc::clone(&journal), address);
     let stop = Shutdown::default();
     let told = tokio::spawn(notifier.run(stop.clone()));
     let ended = serve_all(&service, listener, router, &watcher, desk, begin).await;
@@ -214,11 +216,11 @@ fn greet(folder: &Folder, address: SocketAddr, sign_in: &SignIn) -> Result<(), F
 /// Once the state is restored: the packs, then the demonstration, then calls are taken.
 async fn begin(
     service: Service<Args>,
+    rules: Component,
     folder: Arc<Folder>,
     journal: Arc<JournalPort>,
     address: SocketAddr,
 ) -> Result<(), Failure> {
-    let rules = service.health().component("packs");
     let watcher = journal.watcher().clone();
     let mut phases = watcher.phases();
     let restored = phases.wait_for(|phase| *phase != Phase::Restoring).await;
@@ -236,8 +238,8 @@ async fn begin(
         put_in_force(&filled, &args.rules, first).map(|()| folder)
     });
     let folder = prepared.await.map_err(Failure::from)??;
-    rules.ready();
     journal.open.store(true, Ordering::Release);
+    rules.ready();
     if demo {
         demo::live(&service, &folder, address)?;
     }
