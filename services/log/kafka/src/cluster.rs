@@ -17,6 +17,9 @@ use crate::connection::PATIENCE;
 use crate::sender::Sender;
 use crate::{Connection, fault};
 
+/// How often what the controller did is looked for at the broker that is asked.
+pub(crate) const LOOK: Duration = Duration::from_millis(20);
+
 /// The handle that everything of a cluster is opened with. One a process is enough: an idempotent
 /// producer needs about a second before its first record.
 pub struct Cluster {
@@ -61,7 +64,6 @@ impl Cluster {
 
     /// Waits until a topic that was just made is known to the broker that is asked.
     pub(crate) fn await_topic(&self, topic: &str) -> Result<(), LogError> {
-        const LOOK: Duration = Duration::from_millis(20);
         for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
             match self.partitions_of(topic) {
                 Err(LogError::Topic) => thread::sleep(LOOK),

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::thread;
 
 use futures_executor::block_on;
 use log::{LogError, MAX_PARTITIONS};
@@ -12,8 +13,8 @@ use rdkafka::admin::{
 };
 use serde::Deserialize;
 
-use crate::cluster::options;
-use crate::connection::MAX_BATCH;
+use crate::cluster::{LOOK, options};
+use crate::connection::{MAX_BATCH, PATIENCE};
 use crate::{Cluster, fault};
 
 /// Largest batch of a topic that the plan does not say it of: Kafka's own default.
@@ -324,7 +325,18 @@ impl Plan {
             result
                 .map_err(|(_, code)| LogError::Io { action: ACTION, detail: code.to_string() })?;
         }
-        Ok(())
+        self.await_settings(cluster, name)
+    }
+
+    /// Waits until the broker that is asked shows the settings: the controller answers before.
+    fn await_settings(&self, cluster: &Arc<Cluster>, name: &str) -> Result<(), LogError> {
+        for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
+            if self.differences_of(cluster, name)?.is_empty() {
+                return Ok(());
+            }
+            thread::sleep(LOOK);
+        }
+        self.require(cluster, &[name])
     }
 }
 

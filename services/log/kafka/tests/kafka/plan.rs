@@ -22,6 +22,12 @@ fn set(topic: &str, name: &str, value: &str) {
     let altered = AlterConfig::new(ResourceSpecifier::Topic(topic)).set(name, value);
     let done = block_on(admin.alter_configs([&altered], &AdminOptions::new())).unwrap();
     assert!(done.iter().all(Result::is_ok), "{done:?}");
+    // The controller answers before the broker shows it.
+    let cluster = cluster().unwrap();
+    assert!((0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        setting(cluster, topic, name) == value
+    }));
 }
 
 #[test]
