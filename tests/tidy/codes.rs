@@ -22,7 +22,8 @@ fn strangers(files: &[File]) -> Vec<String> {
                 !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
             };
             let Some((family, rest)) = literal.split_once('.') else { continue };
-            let path = ["yaml", "yml", "rs", "json", "token", "key", "html"].contains(&rest);
+            let path =
+                ["yaml", "yml", "rs", "json", "token", "key", "html", "sqlite"].contains(&rest);
             let code = word(rest) && families.contains(family) && !path;
             if code && Code::parse(literal).is_none() {
                 faults.push(format!("{}: {literal} is not in the table of codes", file.path));

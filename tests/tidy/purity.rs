@@ -59,6 +59,10 @@ const HASHED: &[(&str, &str)] = &[
     ("services/engine/src/fold.rs", "key hash to place in a vector: looked up, never walked"),
     ("services/engine/src/past.rs", "what was seen and where: looked up, never walked"),
     ("services/engine/src/resolver.rs", "token to place in a vector: looked up, never walked"),
+    (
+        "services/engine/src/route.rs",
+        "households that learn in this batch: asked for, never walked",
+    ),
 ];
 
 /// Every package that `name` pulls in, by the lock file; `normal` are its own dependencies.

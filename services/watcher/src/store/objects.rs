@@ -1,5 +1,4 @@
-//! Objects in a shared folder or an S3-compatible store, through the `object_store` crate. It knows
-//! no snapshot.
+//! Objects in a shared folder, through the `object_store` crate. It knows no snapshot.
 
 use std::{fmt, future::Future, path::Path, sync::Arc};
 
@@ -32,21 +31,6 @@ impl ObjectFolder {
     pub fn open(folder: &Path) -> Result<ObjectFolder, StoreError> {
         std::fs::create_dir_all(folder).map_err(|e| StoreError::Failed(e.to_string()))?;
         let objects = LocalFileSystem::new_with_prefix(folder).map_err(failed)?.with_fsync(true);
-        ObjectFolder::of(Arc::new(objects))
-    }
-
-    /// The bucket of an `s3://BUCKET/PREFIX` address; keys and endpoint come from the environment
-    /// (`AWS_ACCESS_KEY_ID` and its like).
-    ///
-    /// # Errors
-    /// The address or the environment is not usable.
-    #[cfg(feature = "s3")]
-    pub fn s3(address: &str) -> Result<ObjectFolder, StoreError> {
-        let objects = object_store::aws::AmazonS3Builder::from_env()
-            .with_url(address)
-            .with_conditional_put(object_store::aws::S3ConditionalPut::ETagMatch)
-            .build()
-            .map_err(failed)?;
         ObjectFolder::of(Arc::new(objects))
     }
 
