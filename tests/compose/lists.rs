@@ -20,20 +20,16 @@ impl Place {
         Place { base: format!("http://{address}"), token: token.trim().to_owned() }
     }
 
-    /// Puts the sample's pack in force, then sends its households and its events.
+    /// Puts the packs in force, then sends the sample's households and its events.
     pub(crate) fn send(&self, sample: &Path) {
+        // A fall that is held would show in what order a person's events were decided upon.
+        for pack in
+            [&sample.join("rules-hebei.yaml"), &sample.join("../../deploy/packs/default.yaml")]
+        {
+            let pack = fs::read_to_string(pack).unwrap();
+            self.put(&pack.replace("close_after: 14d", "close_after: 0d"));
+        }
         let authorization = format!("Bearer {}", self.token);
-        let pack = fs::read_to_string(sample.join("rules-hebei.yaml")).unwrap();
-        let name = pack.lines().find_map(|line| line.strip_prefix("pack: ")).unwrap();
-        let name = name.split([' ', '#']).next().unwrap();
-        let put = agent()
-            .put(format!("{}/v1/packs/{name}", self.base))
-            .header("authorization", &authorization)
-            .content_type("application/yaml")
-            .send(&pack);
-        let mut put = put.unwrap();
-        let told = put.body_mut().read_to_string().unwrap();
-        assert!(put.status().is_success(), "{}: {told}", put.status());
         for (path, file) in [("households", "households.ndjson"), ("events", "events.ndjson")] {
             let lines = fs::read_to_string(sample.join(file)).unwrap();
             let sent = agent()
@@ -46,6 +42,20 @@ impl Place {
             assert_eq!(sent.status(), 200, "{told}");
             assert!(told["accepted"].as_u64() > Some(0), "{told}");
         }
+    }
+
+    fn put(&self, pack: &str) {
+        let authorization = format!("Bearer {}", self.token);
+        let name = pack.lines().find_map(|line| line.strip_prefix("pack: ")).unwrap();
+        let name = name.split([' ', '#']).next().unwrap();
+        let put = agent()
+            .put(format!("{}/v1/packs/{name}", self.base))
+            .header("authorization", &authorization)
+            .content_type("application/yaml")
+            .send(pack);
+        let mut put = put.unwrap();
+        let told = put.body_mut().read_to_string().unwrap();
+        assert!(put.status().is_success(), "{}: {told}", put.status());
     }
 
     pub(crate) fn levels(&self) -> BTreeMap<String, String> {
