@@ -1,9 +1,11 @@
 //! Carries alerts to those who asked for them.
 //!
-//!     alerts log ──► planning ──► ledger (store) ──► sending ──► channel ──► receiver
-//!                       │             ▲    │            │
-//!                    planner       replaying, http      └──► second channel, operators' queue
-//!                                          └──► audit
+//! ```text
+//! alerts log ──► planning ──► ledger (store) ──► sending ──► channel ──► receiver
+//!                   │             ▲    │            │
+//!                planner       replaying, http      └──► second channel, operators' queue
+//!                                      └──► audit
+//! ```
 //!
 //! It decides nothing about families: what to say comes written in the alert, whom to tell is the
 //! `planner`'s decision. It refuses to know how alerts come about.
