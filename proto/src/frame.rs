@@ -215,6 +215,13 @@ pub fn decode(bytes: &[u8]) -> Result<wire::Frame, FrameError> {
     Ok(frame)
 }
 
+/// Under which key an entry is routed, as its header says; nothing where it is everybody's.
+#[must_use]
+pub fn key(entry: &wire::Entry) -> Option<HouseholdKey> {
+    let key = entry.header.as_ref()?.subject_key.as_slice();
+    key.try_into().ok().map(HouseholdKey)
+}
+
 /// Turns an entry's message into the entry and its instant.
 ///
 /// # Errors

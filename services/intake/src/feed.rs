@@ -1,8 +1,8 @@
 //! Topics that platforms write, through the same core as the door: records in, frames of the
 //! journal and scrubbed dead letters out, and only then the records are done with.
 //!
-//! Two threads: this one reads and judges a batch while the other one makes the batch before
-//! durable. An error ends both; the records since the last commit are read again after a restart,
+//! Two threads: this one reads, judges and hands over batch by batch, the other one waits until the
+//! batches before are durable. An error ends both; the records since the last commit are read again after a restart,
 //! which changes nothing: events have identities and the latest profile wins. It refuses to know
 //! what kind of topic a record came from beyond its name.
 
@@ -19,14 +19,10 @@ use std::{
 };
 
 use chassis::SharedClock;
-use log::{Log, LogError, Position, Source};
+use log::{Answers, Log, LogError, Position, Source};
 use proto::{catalogue::Catalogue, codes::Code, date::Instant, person::TokenKey};
 
-use crate::{
-    caller::Caller,
-    door::Noun,
-    pack::{Frames, Packer},
-};
+use crate::{caller::Caller, door::Noun, pack::Packer};
 use record::Judge;
 
 /// Records of one batch at most, and bytes from which on it is complete.
@@ -34,6 +30,8 @@ const RECORDS: usize = 8_192;
 const BYTES: usize = 8 << 20;
 /// Records after which a commit is due although more are coming.
 const COMMIT: usize = 65_536;
+/// Batches that are on their way to the brokers at once.
+const UNDER_WAY: usize = 4;
 /// Longest wait for a record: so long a stop may take.
 const WAIT: Duration = Duration::from_millis(20);
 
@@ -71,17 +69,15 @@ pub struct Told {
     pub refused: BTreeMap<Code, u64>,
 }
 
-/// A batch that is to be made durable.
+/// What is done with once a batch is durable.
 struct Batch {
-    journal: Frames,
-    persons: Frames,
-    dead: Vec<(u32, Vec<u8>)>,
-    /// What is done with once it is durable.
     done: Vec<Position>,
     records: usize,
     told: Told,
 }
 
+/// A batch that is on its way, and what becomes of it in each topic.
+type UnderWay = (Batch, [Answers; 3]);
 type Durable = Result<Batch, LogError>;
 
 impl Feeds {
@@ -93,19 +89,20 @@ impl Feeds {
         let Feeds { source, nouns, journal, persons, dead, key, caller, clock, known } = self;
         let packer = Packer::new(journal.partitions(), persons.partitions());
         let judge = Judge { nouns, key, caller, packer, dead: dead.partitions() };
-        let mut reading = Reading { source, judge, clock, known, waiting: Vec::new(), since: 0 };
-        let (hand_over, batches) = sync_channel(1);
+        let topics = Topics { journal, persons, dead };
+        let mut reading =
+            Reading { source, judge, topics, clock, known, waiting: Vec::new(), since: 0 };
+        let (hand_over, batches) = sync_channel(UNDER_WAY);
         let (answer, answers) = channel();
         thread::scope(|scope| {
-            let writer = Writer { journal, persons, dead };
             thread::Builder::new()
-                .name("feed-writer".into())
-                .spawn_scoped(scope, move || writer.run(&batches, &answer))
+                .name("feed-waiter".into())
+                .spawn_scoped(scope, move || wait_for(&batches, &answer))
                 .map_err(|e| LogError::Io { action: "starting a thread", detail: e.to_string() })?;
             while !stop() {
                 let batch = reading.batch()?;
                 let idle = batch.is_none();
-                // A writer that has ended has answered why.
+                // A thread that has ended has answered why.
                 let taken = batch.is_none_or(|batch| hand_over.send(batch).is_ok());
                 while let Ok(durable) = answers.try_recv() {
                     reading.durable(durable, told)?;
@@ -127,6 +124,7 @@ impl Feeds {
 struct Reading {
     source: Box<dyn Source>,
     judge: Judge,
+    topics: Topics,
     clock: SharedClock,
     known: Known,
     /// What is durable and not committed yet.
@@ -135,9 +133,9 @@ struct Reading {
 }
 
 impl Reading {
-    /// Reads and judges what is there.
-    fn batch(&mut self) -> Result<Option<Batch>, LogError> {
-        let Reading { source, judge, clock, known, .. } = self;
+    /// Reads, judges and hands over what is there.
+    fn batch(&mut self) -> Result<Option<UnderWay>, LogError> {
+        let Reading { source, judge, topics, clock, known, .. } = self;
         let now = Instant(clock.now_unix_micros());
         let catalogue = known();
         let (mut told, mut dead, mut bytes) = (Told::default(), Vec::new(), 0);
@@ -150,8 +148,12 @@ impl Reading {
             return Ok(None);
         }
         let (journal, persons) = judge.packer.pack(now);
-        let done = source.position();
-        Ok(Some(Batch { journal, persons, dead, done, records, told }))
+        let answers = [
+            hand_over(&*topics.dead, &dead),
+            hand_over(&*topics.journal, &journal),
+            hand_over(&*topics.persons, &persons),
+        ];
+        Ok(Some((Batch { done: source.position(), records, told }, answers)))
     }
 
     fn durable(&mut self, durable: Durable, told: &mut dyn FnMut(&Told)) -> Result<(), LogError> {
@@ -172,36 +174,30 @@ impl Reading {
     }
 }
 
-/// Makes batches durable, one after the other.
-struct Writer {
+/// Where batches go.
+struct Topics {
     journal: Arc<dyn Log>,
     persons: Arc<dyn Log>,
     dead: Arc<dyn Log>,
 }
 
-impl Writer {
-    fn run(&self, batches: &Receiver<Batch>, answer: &Sender<Durable>) {
-        for batch in batches {
-            let durable = self.append(&batch).map(|()| batch);
-            let over = durable.is_err();
-            // Where nobody listens any more the batch is read again.
-            if answer.send(durable).is_err() || over {
-                return;
-            }
+/// Answers each batch once it is durable, in their order, up to the first that fails.
+fn wait_for(batches: &Receiver<UnderWay>, answer: &Sender<Durable>) {
+    for (batch, answers) in batches {
+        let mut each = answers.into_iter().flat_map(|answers| answers());
+        let durable = each.try_for_each(|answer| answer.map(drop)).map(|()| batch);
+        let over = durable.is_err();
+        // Where nobody listens any more the batch is read again.
+        if answer.send(durable).is_err() || over {
+            return;
         }
-    }
-
-    fn append(&self, batch: &Batch) -> Result<(), LogError> {
-        append(&*self.dead, &batch.dead)?;
-        append(&*self.journal, &batch.journal)?;
-        append(&*self.persons, &batch.persons)
     }
 }
 
-fn append(log: &dyn Log, records: &[(u32, Vec<u8>)]) -> Result<(), LogError> {
+fn hand_over(log: &dyn Log, records: &[(u32, Vec<u8>)]) -> Answers {
     let slices: Vec<(u32, [&[u8]; 1])> =
         records.iter().map(|(partition, record)| (*partition, [record.as_slice()])).collect();
     let groups: Vec<(u32, &[&[u8]])> =
         slices.iter().map(|(partition, record)| (*partition, record.as_slice())).collect();
-    log.append_each(&groups).into_iter().try_for_each(|answer| answer.map(drop))
+    log.hand_over(&groups)
 }

@@ -2,9 +2,11 @@
 //! know how frames become durable.
 //!
 //! What is a household's goes to the household's partition of the journal, a person's events to the
-//! person log, and what concerns areas or rules to every partition of the journal.
+//! person log, what concerns areas to every partition of the journal, and packs to every partition
+//! of both.
 
 use proto::{
+    belonging::person_key,
     catalogue::Catalogue,
     date::Instant,
     event::{Event, Subject},
@@ -33,37 +35,20 @@ impl Packer {
 
     /// Adds an entry.
     pub fn add(&mut self, entry: &Entry, catalogue: &Catalogue) {
-        let household = |id: &str| Some(HouseholdKey::of(id));
-        let key = match entry {
-            Entry::Event(event) => return self.add_event(event, catalogue),
-            Entry::Profile(profile) => household(&profile.household),
-            Entry::Removal { household: id, .. } => household(id),
-            Entry::Outcome(outcome) => household(&outcome.household),
-            Entry::Adopt(adopt) => household(&adopt.household),
-            Entry::Release(release) => household(&release.household),
-            Entry::Claim(claim) => {
-                let key = proto::belonging::person_key(&claim.person);
-                at(&mut self.persons, key).add(entry, catalogue);
-                return;
-            }
-            Entry::Pack { .. } | Entry::Tick | Entry::FoldVersion(_) => None,
-        };
-        match key {
-            Some(key) => at(&mut self.journal, key).add(entry, catalogue),
-            None => self.journal.iter_mut().for_each(|writer| writer.add(entry, catalogue)),
-        }
+        self.each(home(entry), |writer| writer.add(entry, catalogue));
     }
 
     /// As [`Packer::add`], for an event.
     pub fn add_event(&mut self, event: &Event, catalogue: &Catalogue) {
-        match (subject_key(&event.subject), &event.subject) {
-            (Some(key), Subject::Person(_)) => {
-                at(&mut self.persons, key).add_event(event, catalogue);
-            }
-            (Some(key), _) => at(&mut self.journal, key).add_event(event, catalogue),
-            (None, _) => {
-                self.journal.iter_mut().for_each(|writer| writer.add_event(event, catalogue));
-            }
+        self.each(event_home(event), |writer| writer.add_event(event, catalogue));
+    }
+
+    fn each(&mut self, home: Home, add: impl FnMut(&mut FrameWriter)) {
+        match home {
+            Home::Household(key) => at(&mut self.journal, key).into_iter().for_each(add),
+            Home::Person(key) => at(&mut self.persons, key).into_iter().for_each(add),
+            Home::Areas => self.journal.iter_mut().for_each(add),
+            Home::All => self.persons.iter_mut().chain(&mut self.journal).for_each(add),
         }
     }
 
@@ -80,7 +65,41 @@ impl Packer {
     }
 }
 
-fn at(writers: &mut [FrameWriter], key: HouseholdKey) -> &mut FrameWriter {
+/// Where an entry is decided.
+enum Home {
+    /// In the household's partition of the journal.
+    Household(HouseholdKey),
+    /// In the person's partition of the person log.
+    Person(HouseholdKey),
+    /// In every partition of the journal.
+    Areas,
+    /// In every partition of both.
+    All,
+}
+
+fn home(entry: &Entry) -> Home {
+    let household = |id: &str| Home::Household(HouseholdKey::of(id));
+    match entry {
+        Entry::Profile(profile) => household(&profile.household),
+        Entry::Removal { household: id, .. } => household(id),
+        Entry::Event(event) => event_home(event),
+        Entry::Claim(claim) => Home::Person(person_key(&claim.person)),
+        Entry::Outcome(outcome) => household(&outcome.household),
+        Entry::Adopt(adopt) => household(&adopt.household),
+        Entry::Release(release) => household(&release.household),
+        Entry::Pack { .. } | Entry::Tick | Entry::FoldVersion(_) => Home::All,
+    }
+}
+
+fn event_home(event: &Event) -> Home {
+    match (subject_key(&event.subject), &event.subject) {
+        (Some(key), Subject::Person(_)) => Home::Person(key),
+        (Some(key), _) => Home::Household(key),
+        (None, _) => Home::Areas,
+    }
+}
+
+fn at(writers: &mut [FrameWriter], key: HouseholdKey) -> Option<&mut FrameWriter> {
     let partition = key.partition(writers.len() as u32);
-    &mut writers[partition as usize]
+    writers.get_mut(partition as usize)
 }

@@ -1,22 +1,16 @@
 //! A call over a journal of several partitions: which of them each entry goes to, and when all of
 //! it is durable.
 //!
-//! Households' entries go to the household's partition of the journal, events of persons to the
-//! person log, area events to every partition of the journal, packs to every partition of both. A
-//! pack reaches the journal's partition 0 last: whoever sees it there may rely on its being
-//! everywhere. This file refuses to know what an entry means and to wait.
+//! Which partitions an entry goes to is the [`Packer`]'s to say; here stands in which order. A pack
+//! reaches the journal's partition 0 last: whoever sees it there may rely on its being everywhere.
+//! This file refuses to know what an entry means and to wait.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use log::{Log, LogError};
-use proto::{
-    belonging::person_key,
-    catalogue::Catalogue,
-    date::Instant,
-    event::Subject,
-    frame::{self, Entry},
-    ids::HouseholdKey,
-};
+use proto::{catalogue::Catalogue, date::Instant, frame::Entry};
+
+use crate::pack::Packer;
 
 /// A partition of one of the two topics that a call goes to. The order is that of appending.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -45,39 +39,13 @@ impl Spread {
         at: Instant,
         catalogue: &Catalogue,
     ) -> Vec<(Target, Vec<u8>)> {
-        let mut parts: BTreeMap<Target, Vec<&Entry>> = BTreeMap::new();
-        for entry in entries {
-            for target in self.targets(entry) {
-                parts.entry(target).or_default().push(entry);
-            }
-        }
-        let frame = |(target, entries): (Target, Vec<&Entry>)| {
-            (target, frame::encode(at, entries.into_iter().map(|entry| (at, entry)), catalogue))
-        };
-        parts.into_iter().map(frame).collect()
-    }
-
-    fn targets(&self, entry: &Entry) -> Vec<Target> {
-        let journal = |partition| Target::Journal(std::cmp::Reverse(partition));
-        let household = |id: &str| vec![journal(HouseholdKey::of(id).partition(self.journals))];
-        let person = |token: &str| vec![Target::Persons(person_key(token).partition(self.persons))];
-        let journals = || (0..self.journals).map(journal);
-        match entry {
-            Entry::Profile(profile) => household(&profile.household),
-            Entry::Removal { household: id, .. } => household(id),
-            Entry::Event(event) => match &event.subject {
-                Subject::Household(id) => household(id),
-                Subject::Person(token) => person(token),
-                Subject::Area(_) => journals().collect(),
-            },
-            Entry::Claim(claim) => person(&claim.person),
-            Entry::Outcome(outcome) => household(&outcome.household),
-            Entry::Adopt(adopt) => household(&adopt.household),
-            Entry::Release(release) => household(&release.household),
-            Entry::Pack { .. } | Entry::Tick | Entry::FoldVersion(_) => {
-                (0..self.persons).map(Target::Persons).chain(journals()).collect()
-            }
-        }
+        let mut packer = Packer::new(self.journals, self.persons);
+        entries.iter().for_each(|entry| packer.add(entry, catalogue));
+        let (journal, persons) = packer.pack(at);
+        let persons = persons.into_iter().map(|(n, frame)| (Target::Persons(n), frame));
+        let journal = journal.into_iter().rev();
+        let journal = journal.map(|(n, frame)| (Target::Journal(std::cmp::Reverse(n)), frame));
+        persons.chain(journal).collect()
     }
 }
 
@@ -120,7 +88,10 @@ impl Delivery {
 
 #[cfg(test)]
 mod tests {
-    use proto::{event::Event, household::Profile, json::Json, person::Persons};
+    use proto::{
+        belonging::person_key, event::Event, household::Profile, ids::HouseholdKey, json::Json,
+        person::Persons,
+    };
 
     use super::*;
 

@@ -23,7 +23,7 @@ pub use embedded::{
 pub use error::LogError;
 pub use follow::Follow;
 pub use header::Header;
-pub use port::{Log, MAX_APPEND, MAX_PARTITIONS, MAX_RECORD};
+pub use port::{Answers, Log, MAX_APPEND, MAX_PARTITIONS, MAX_RECORD};
 pub use read_only::ReadOnlyDisk;
 pub use simulated::{DiskFaults, Faults, SimulatedDisk, SimulatedLog};
 pub use source::{Position, Record, Source};

@@ -13,6 +13,9 @@ pub const MAX_APPEND: usize = 64 << 20;
 /// Largest number of partitions of a topic.
 pub const MAX_PARTITIONS: u32 = 4096;
 
+/// What becomes of records that were handed over, in the order of their groups; calling it waits.
+pub type Answers = Box<dyn FnOnce() -> Vec<Result<Range<u64>, LogError>> + Send>;
+
 /// One topic with a fixed number of partitions.
 ///
 /// Calls block the calling OS thread. Offsets count the records of a partition from 0 and grow;
@@ -37,7 +40,16 @@ pub trait Log: Send + Sync {
     /// Appends to several partitions at once and answers in the order of `groups`, each as
     /// [`Log::append`] would. A backend that waits for another machine waits once for all.
     fn append_each(&self, groups: &[(u32, &[&[u8]])]) -> Vec<Result<Range<u64>, LogError>> {
-        groups.iter().map(|(partition, records)| self.append(*partition, records)).collect()
+        self.hand_over(groups)()
+    }
+
+    /// As [`Log::append_each`], but may return before the records are durable: calling the answer
+    /// waits for that. What one caller hands over to a partition later stands behind it, unless an
+    /// answer is an error. Whoever drops the answer does not learn what became of the records.
+    fn hand_over(&self, groups: &[(u32, &[&[u8]])]) -> Answers {
+        let append = |(partition, records): &(u32, &[&[u8]])| self.append(*partition, records);
+        let answers: Vec<_> = groups.iter().map(append).collect();
+        Box::new(move || answers)
     }
 
     /// Replaces the content of `into` by durable records from offset `from` on.

@@ -353,7 +353,11 @@ impl PartitionMachine {
             // Several append here, each with its own clock; the partition's never goes back.
             self.clock = self.clock.max(at);
             let pack = matches!(entry, Entry::Pack { .. });
-            waiting.push(Stamped::new(self.clock, entry));
+            waiting.push(match frame::key(sealed) {
+                // Hashed once, by who wrote it.
+                Some(key) => Stamped { at: self.clock, key, entry },
+                None => Stamped::new(self.clock, entry),
+            });
             places.push(Some(index));
             if pack {
                 self.settle(waiting, places)?;

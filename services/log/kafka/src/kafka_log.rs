@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
-use log::{Batch, Header, Log, LogError, check_sizes};
+use log::{Answers, Batch, Header, Log, LogError, check_sizes};
 
 use crate::connection::PATIENCE;
 use crate::reader::{Found, Reader};
@@ -123,7 +123,7 @@ impl KafkaLog {
         self.cluster.bounds(&self.topic, partition)
     }
 
-    /// What `append` and `append_each` share: hands the records over without waiting.
+    /// What `append` and `hand_over` share: hands the records over without waiting.
     fn send(
         &self,
         partition: u32,
@@ -152,18 +152,18 @@ impl Log for KafkaLog {
         ticket.wait()
     }
 
-    fn append_each(&self, groups: &[(u32, &[&[u8]])]) -> Vec<Result<Range<u64>, LogError>> {
-        let sent: Vec<_> =
-            groups.iter().map(|(partition, records)| self.send(*partition, records)).collect();
-        let answered = sent.into_iter().zip(groups).map(|(ticket, (partition, records))| {
-            let ticket = ticket?;
-            if records.is_empty() {
-                let end = self.end(*partition)?;
-                return Ok(end..end);
-            }
-            ticket.wait()
-        });
-        answered.collect()
+    fn hand_over(&self, groups: &[(u32, &[&[u8]])]) -> Answers {
+        let hand = |(partition, records): &(u32, &[&[u8]])| {
+            let ticket = self.send(*partition, records)?;
+            let nothing = records.is_empty().then(|| self.end(*partition)).transpose()?;
+            Ok((ticket, nothing.map(|end| end..end)))
+        };
+        let sent: Vec<Result<_, LogError>> = groups.iter().map(hand).collect();
+        let answer = |sent: Result<(Arc<crate::sender::Ticket>, Option<Range<u64>>), LogError>| {
+            let (ticket, nothing) = sent?;
+            nothing.map_or_else(|| ticket.wait(), Ok)
+        };
+        Box::new(move || sent.into_iter().map(answer).collect())
     }
 
     fn read(

@@ -9,14 +9,62 @@ use rdkafka::config::FromClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::connection::PATIENCE;
 use crate::{Cluster, fault};
 
 /// Records between two looks for delivery reports.
-const BETWEEN: usize = 256;
+const BETWEEN: u64 = 256;
+
+/// A producer on the calling thread.
+pub struct Producer(BaseProducer);
+
+impl Producer {
+    /// A producer that waits so many milliseconds for a batch to fill.
+    ///
+    /// # Errors
+    /// `log.io`.
+    pub fn new(cluster: &Arc<Cluster>, linger_ms: u32) -> Result<Producer, LogError> {
+        let mut config = cluster.connection().producer()?;
+        config.set("linger.ms", linger_ms.to_string());
+        Ok(Producer(BaseProducer::from_config(&config).map_err(failed)?))
+    }
+
+    /// Hands a record over; the key chooses the partition.
+    ///
+    /// # Errors
+    /// `log.io`.
+    pub fn send(&self, topic: &str, key: &[u8], value: &[u8]) -> Result<(), LogError> {
+        let mut record = BaseRecord::<[u8], [u8]>::to(topic).key(key).payload(value);
+        while let Err((error, back)) = self.0.send(record) {
+            let KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) = error else {
+                return Err(failed(error));
+            };
+            self.0.poll(Duration::from_millis(1));
+            record = back;
+        }
+        Ok(())
+    }
+
+    /// Looks for delivery reports.
+    pub fn poll(&self) {
+        self.0.poll(Duration::ZERO);
+    }
+
+    /// Waits until all are acknowledged.
+    ///
+    /// # Errors
+    /// `log.unconfirmed`, `log.io`.
+    pub fn finish(self) -> Result<(), LogError> {
+        self.0.flush(PATIENCE).map_err(failed)
+    }
+}
+
+fn failed(error: KafkaError) -> LogError {
+    fault::failed("producing", &error)
+}
 
 /// Appends every record with its key, one producer on the calling thread, and waits until all are
 /// acknowledged.
@@ -28,26 +76,16 @@ pub fn produce<'r>(
     topic: &str,
     records: impl Iterator<Item = (&'r [u8], &'r [u8])>,
 ) -> Result<u64, LogError> {
-    let mut config = cluster.connection().producer()?;
-    config.set("linger.ms", "20");
-    let failed = |e| fault::failed("producing", &e);
-    let producer: BaseProducer = BaseProducer::from_config(&config).map_err(failed)?;
+    let producer = Producer::new(cluster, 20)?;
     let mut count = 0;
-    for (n, (key, value)) in records.enumerate() {
-        let mut record = BaseRecord::<[u8], [u8]>::to(topic).key(key).payload(value);
-        while let Err((error, back)) = producer.send(record) {
-            let KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) = error else {
-                return Err(failed(error));
-            };
-            producer.poll(Duration::from_millis(1));
-            record = back;
-        }
-        if n % BETWEEN == 0 {
-            producer.poll(Duration::ZERO);
-        }
+    for (key, value) in records {
+        producer.send(topic, key, value)?;
         count += 1;
+        if count % BETWEEN == 0 {
+            producer.poll();
+        }
     }
-    producer.flush(PATIENCE).map_err(failed)?;
+    producer.finish()?;
     Ok(count)
 }
 

@@ -14,6 +14,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("a new log is empty", new_log_is_empty),
     ("order and reopen", order_and_reopen),
     ("partitions are apart", partitions_are_apart),
+    ("what is handed over stands in order", handed_over),
     ("read limits", read_limits),
     ("offsets outside are refused", offsets_outside_are_refused),
     ("sizes", sizes),
@@ -71,6 +72,30 @@ fn partitions_are_apart(place: &dyn Place) -> Outcome {
     }
     assert_eq!(code(log.append(4, &[b"x"])), "log.partition");
     assert_eq!(code(log.end(4)), "log.partition");
+    Ok(())
+}
+
+fn handed_over(place: &dyn Place) -> Outcome {
+    let log = place.open(2)?;
+    let records: Vec<Vec<u8>> = (0..40).map(record).collect();
+    let hand = |pair: &[Vec<u8>]| {
+        let [one, other] = [[pair[0].as_slice()], [pair[1].as_slice()]];
+        log.hand_over(&[(0, &one), (1, &other), (1, &[])])
+    };
+    let answers: Vec<_> = records.chunks(2).map(hand).collect();
+    for (offset, answer) in (0..).zip(answers) {
+        let told: Result<Vec<_>, LogError> = answer().into_iter().collect();
+        let told = told?;
+        assert_eq!(told[..2], [offset..offset + 1, offset..offset + 1]);
+        assert!(told[2].is_empty());
+    }
+    for partition in 0..2 {
+        let mine = records.iter().skip(partition).step_by(2).cloned();
+        let expected: Vec<_> = (0..).zip(mine).collect();
+        assert_eq!(read_all(&*log, partition as u32, 4096)?, expected);
+    }
+    let mut refused = log.hand_over(&[(2, &[b"x"])])();
+    assert_eq!(refused.pop().map(code), Some("log.partition"));
     Ok(())
 }
 
