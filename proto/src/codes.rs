@@ -181,6 +181,7 @@ codes! {
     TimeFuture "time.future" 422 false "the event lies more than 24 hours ahead" "事件时间超前 24 小时以上";
     TimeInvalid "time.invalid" 422 false "a date or time is not readable" "日期或时间无法识别";
     TimeOrder "time.order" 422 false "what happened lies after it was observed" "发生日期晚于观测时间";
+    ViewElsewhere "view.elsewhere" 501 false "this service does not hold the state of households and batches" "此服务不保存户与批次的状态";
 }
 
 #[cfg(test)]

@@ -1,9 +1,18 @@
 //! What is sent to the door, and what the lists show of it.
 
-use std::{collections::BTreeMap, fs, path::Path, thread, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use serde_json::Value;
-use system_tests::server::{agent, levels};
+use system_tests::{
+    receiver::Receiver,
+    server::{agent, levels},
+};
 
 /// How often a state that is waited for is looked at, and how many times at most.
 const LOOK: Duration = Duration::from_millis(200);
@@ -56,6 +65,53 @@ impl Place {
         let mut put = put.unwrap();
         let told = put.body_mut().read_to_string().unwrap();
         assert!(put.status().is_success(), "{}: {told}", put.status());
+    }
+
+    /// Makes a subscription.
+    pub(crate) fn subscribe(&self, wish: &Value) {
+        let made = agent()
+            .post(format!("{}/v1/subscriptions", self.base))
+            .header("authorization", &format!("Bearer {}", self.token))
+            .send_json(wish);
+        let mut made = made.unwrap();
+        let told = made.body_mut().read_to_string().unwrap();
+        assert_eq!(made.status(), 201, "{told}");
+    }
+
+    /// The id of every alert that the lists hold.
+    fn alerts(&self) -> BTreeSet<String> {
+        let get = |path: &str| -> Value {
+            let got = agent()
+                .get(format!("{}{path}", self.base))
+                .header("authorization", &format!("Bearer {}", self.token))
+                .call();
+            got.unwrap().body_mut().read_json().unwrap()
+        };
+        let (mut ids, mut next) = (BTreeSet::new(), String::new());
+        loop {
+            let list = get(&format!("/v1/cases?state=all&limit=200{next}"));
+            for item in list["items"].as_array().unwrap() {
+                let case = get(&format!("/v1/cases/{}", item["case"].as_str().unwrap()));
+                let alerts = case["alerts"].as_array().unwrap().iter();
+                ids.extend(alerts.map(|alert| alert["id"].as_str().unwrap().to_owned()));
+            }
+            let Some(cursor) = list["next"].as_str() else { return ids };
+            next = format!("&cursor={cursor}");
+        }
+    }
+
+    /// Waits until a receiver has every alert that the lists hold.
+    pub(crate) fn wait_until_told(&self, receiver: &Receiver) {
+        let wanted = self.alerts();
+        assert!(wanted.len() > 5, "{wanted:?}");
+        for _ in 0..LOOKS {
+            if BTreeSet::from_iter(receiver.taken("/ok/all")) == wanted {
+                return;
+            }
+            thread::sleep(LOOK);
+        }
+        let told = receiver.taken("/ok/all").len();
+        panic!("{told} messages came for {} alerts", wanted.len());
     }
 
     pub(crate) fn levels(&self) -> BTreeMap<String, String> {

@@ -75,13 +75,14 @@ impl Machine {
         };
         let parts = rest.split(',').map(|part| {
             let (host, path) = part.split_once('/').map_or((part, None), |(h, p)| (h, Some(p)));
+            let (user, host) = host.split_at(host.find('@').map_or(0, |at| at + 1));
             let found = host.split_once(':').and_then(|(host, port)| {
                 let (_, service) = hosts.iter().find(|(known, _)| *known == host)?;
                 Some(self.address(service, port.parse().ok()?))
             });
             match (found, path) {
-                (Some(address), Some(path)) => format!("{address}/{path}"),
-                (Some(address), None) => address,
+                (Some(address), Some(path)) => format!("{user}{address}/{path}"),
+                (Some(address), None) => format!("{user}{address}"),
                 (None, _) => part.to_owned(),
             }
         });
@@ -211,6 +212,7 @@ mod tests {
             ("kafka:9092,kafka:9092", "127.0.0.1:20000,127.0.0.1:20000"),
             ("0.0.0.0:8080", "127.0.0.1:31"),
             ("http://127.0.0.1:8080/readyz", "http://127.0.0.1:31/readyz"),
+            ("x://levee@kafka:9092/base", "x://levee@127.0.0.1:20000/base"),
             ("/etc/levee/token.key", "/tmp/x/volumes/keys/token.key"),
             ("/etc/levees", "/etc/levees"),
             ("/deploy", "/repo/deploy"),

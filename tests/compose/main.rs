@@ -1,9 +1,9 @@
 //! `docker-compose.yml` without a container engine: its commands, environment and order as processes
-//! of this machine on a real Kafka. The shared sample's households end at the levels that
-//! one `levee up` gives them.
+//! of this machine on a real Kafka and a real PostgreSQL. The shared sample's households end at the
+//! levels that one `levee up` gives them, and every alert reaches who subscribed.
 //!
-//! Without Java and Maven the test of the services says so and passes, unless `LEVEE_REQUIRE` names
-//! kafka.
+//! Without Java and Maven, or without PostgreSQL, the test of the services says so and passes, unless
+//! `LEVEE_REQUIRE` names kafka or postgres.
 
 #![expect(clippy::unwrap_used, reason = "a test: a failed step must end it")]
 
@@ -21,7 +21,8 @@ use std::{
 use lists::Place;
 use local::Machine;
 use plan::Service;
-use system_tests::server::Server;
+use serde_json::json;
+use system_tests::{postgres, receiver::Receiver, server::Server};
 use test_broker::Broker;
 
 /// The binary's own image.
@@ -66,11 +67,19 @@ fn the_samples_events_give_the_samples_levels() {
         properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let Some(broker) = Broker::start_with(&further) else { return };
     let folder = tempfile::tempdir().unwrap();
+    let Some(database) = postgres::Server::start(folder.path()) else { return };
+    let receiver = Receiver::start();
     let mut machine = Machine::new(&root(), folder.path());
     machine.at("kafka", 9092, broker.address());
+    machine.at("postgres", 5432, database.address());
     let ours: Vec<&Service> = services.iter().filter(|s| s.image == LEVEE).collect();
     for service in &ours {
-        machine.start(service, &names);
+        let mut service = (*service).clone();
+        if service.name == "notifier" {
+            // Whom it may call is every place's own.
+            service.environment.insert("LEVEE_NOTIFIER_WEBHOOK_ALLOW".into(), receiver.base());
+        }
+        machine.start(&service, &names);
     }
     for service in ours.iter().filter(|service| service.health.is_some()) {
         machine.wait(&service.name, plan::Condition::Healthy, &names);
@@ -78,9 +87,14 @@ fn the_samples_events_give_the_samples_levels() {
     let token = fs::read_to_string(machine.volume("keys").join("operator.token")).unwrap();
     let door = Place::new(&machine.address("intake", 8080), &token);
     let pages = Place::new(&machine.address("console", 8081), &token);
+    let desk = Place::new(&machine.address("notifier", 8082), &token);
+    let wish = json!({"name": "province", "region": "", "min_level": "green",
+        "channel": {"kind": "webhook", "url": format!("{}/ok/all", receiver.base())}});
+    desk.subscribe(&wish);
     let sample = root().join("tests/sample");
     door.send(&sample);
     pages.wait_for(&in_one_process(&sample, folder.path()));
+    pages.wait_until_told(&receiver);
     machine.stop();
 }
 

@@ -76,6 +76,12 @@ impl Server {
         Some(server)
     }
 
+    /// Where it listens, `127.0.0.1:PORT`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
     /// The address of a database; `postgres` is there from the beginning.
     #[must_use]
     pub fn url(&self, database: &str) -> String {

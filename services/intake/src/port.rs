@@ -26,6 +26,13 @@ pub trait Journal: Send + Sync + 'static {
     /// The packs in force or to come.
     fn packs(&self) -> Vec<Arc<rules::Pack>>;
 
+    /// Whether the households' state is at hand. Where it is with other services, nothing that is
+    /// asked about a household or a batch has an answer here: the door says so with
+    /// [`Code::ViewElsewhere`], and takes outcomes of cases whose id fits the household.
+    fn holds_state(&self) -> bool {
+        true
+    }
+
     /// What became of a batch; nothing when its id is not known.
     fn batch(&self, id: u64) -> BoxFuture<'_, Option<BatchReport>>;
 

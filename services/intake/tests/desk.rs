@@ -39,6 +39,8 @@ pub(crate) struct State {
     events: BTreeMap<(String, String, String), Event>,
     packs: BTreeMap<String, Arc<rules::Pack>>,
     pub(crate) failing: Option<SubmitError>,
+    /// Whether the households' state is with others.
+    pub(crate) elsewhere: bool,
 }
 
 #[derive(Clone)]
@@ -119,6 +121,10 @@ impl Journal for Recorder {
         self.state().packs.values().cloned().collect()
     }
 
+    fn holds_state(&self) -> bool {
+        !self.state().elsewhere
+    }
+
     fn batch(&self, id: u64) -> BoxFuture<'_, Option<BatchReport>> {
         let at = usize::try_from(id).unwrap().wrapping_sub(1);
         let report = self.state().submissions.get(at).map(|s| BatchReport {
@@ -135,7 +141,7 @@ impl Journal for Recorder {
         id: String,
     ) -> BoxFuture<'_, Result<Option<serde_json::Value>, SubmitError>> {
         let state = self.state();
-        let found = state.households.get(&id);
+        let found = state.households.get(&id).filter(|_| !state.elsewhere);
         let found = found.map(
             |region| serde_json::json!({"household": id.as_str(), "region": region, "episode": 1}),
         );

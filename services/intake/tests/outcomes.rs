@@ -56,3 +56,17 @@ fn what_is_no_cases_outcome_is_refused_and_kept() {
     assert_eq!(desk.send(line, JSON, VISITED.to_owned()).code(), "case.unknown");
     assert_eq!(post(&desk, "feed", case, VISITED).code(), "auth.forbidden");
 }
+
+#[test]
+fn where_the_state_is_elsewhere_outcomes_are_taken_and_views_refused_by_name() {
+    let desk = desk();
+    let batch = desk.send("PUT /v1/households/H1", JSON, PROFILE).headers["levee-batch"].clone();
+    desk.journal.state().elsewhere = true;
+    assert_eq!(post(&desk, "operator", CaseId::of("H1", 3), VISITED).status, 200);
+    // What is of no episode of the household is still told at once.
+    assert_eq!(post(&desk, "operator", CaseId::of("H2", 1), VISITED).code(), "case.unknown");
+    for line in ["GET /v1/households/H1", &format!("GET /v1/batches/{}", batch.to_str().unwrap())] {
+        let answer = desk.send(line, JSON, "");
+        assert_eq!((answer.status, answer.code().as_str()), (501, "view.elsewhere"), "{line}");
+    }
+}

@@ -7,9 +7,11 @@
 mod config;
 mod console;
 mod feeds;
+mod followed;
 mod intake;
 mod journal;
 mod merged;
+mod notifier;
 mod packs;
 mod topics;
 mod watcher;
@@ -18,8 +20,6 @@ use std::{path::PathBuf, process::ExitCode};
 
 use chassis::Program;
 use serde::de::DeserializeOwned;
-
-use crate::cli::{USAGE, fail};
 
 /// Run one service on Kafka
 #[derive(clap::Args, Clone, Debug)]
@@ -45,8 +45,7 @@ pub(crate) fn run(member: Member, args: &Args) -> ExitCode {
         Member::Intake => chassis::run(program("intake"), || load(args), intake::body),
         Member::Watcher => chassis::run(program("watcher"), || load(args), watcher::body),
         Member::Console => chassis::run(program("console"), || load(args), console::body),
-        // The place of the notifier: its planner, ledger and channels stand in crates of their own.
-        Member::Notifier => fail(USAGE, "the notifier does not run as a service of its own yet"),
+        Member::Notifier => chassis::run(program("notifier"), || load(args), notifier::body),
     }
 }
 

@@ -28,11 +28,12 @@ use crate::{
     folder::{Folder, Stand},
     packs, volume,
 };
+pub(crate) use notify::channels;
 use ports::{AlertsPort, Callers, HouseholdsPort, JournalPort};
 pub(crate) use ports::{outcome, submission};
 
 /// From the wish to stop until messages that are being sent are let go.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 const EXAMPLES: &str = "\
 Examples:

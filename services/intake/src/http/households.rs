@@ -147,6 +147,9 @@ pub(super) async fn get(
     allowed(caller.reads())?;
     let _seat = shared.gate.enter(&caller.account)?;
     let Ok(id) = household(id) else { return Err(Refusal::from(Code::HouseholdUnknown)) };
+    if !shared.journal.holds_state() {
+        return Err(Refusal::from(Code::ViewElsewhere));
+    }
     let state = shared.journal.household(id).await?.ok_or(Code::HouseholdUnknown)?;
     allowed(may_touch(&caller, &state))?;
     Ok(document(state).into_response())

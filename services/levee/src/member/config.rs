@@ -117,6 +117,35 @@ pub(super) struct Console {
     pub(super) model: Model,
 }
 
+/// `levee notifier`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Notifier {
+    pub(super) kafka: Kafka,
+    pub(super) key: Key,
+    pub(super) http: Http,
+    pub(super) store: Store,
+    #[serde(default)]
+    pub(super) notifier: Receivers,
+}
+
+/// Where subscriptions and the ledger of deliveries are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Store {
+    /// `postgres://…`, a secret where it holds a password.
+    pub(super) url: SecretString,
+}
+
+/// Whom it may call.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Receivers {
+    /// `HOST` for https, or `scheme://HOST[:PORT]`; nobody where it is empty.
+    #[serde(default)]
+    pub(super) webhook_allow: Vec<String>,
+}
+
 /// Where a service is called.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -153,6 +182,8 @@ impl Settings for Intake {}
 
 impl Settings for Console {}
 
+impl Settings for Notifier {}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -170,9 +201,12 @@ mod tests {
         assert_eq!(watcher.ops(), Some(watcher.ops.address));
         let intake: Intake = sample("intake.toml");
         let console: Console = sample("console.toml");
-        let brokers = [&watcher.kafka, &intake.kafka, &console.kafka].map(|kafka| &kafka.brokers);
+        let notifier: Notifier = sample("notifier.toml");
+        let all = [&watcher.kafka, &intake.kafka, &console.kafka, &notifier.kafka];
+        let brokers = all.map(|kafka| &kafka.brokers);
         assert!(brokers.iter().all(|broker| *broker == brokers[0]), "the samples fit together");
         assert_eq!(watcher.key.file, intake.key.file);
         assert_eq!((intake.feeds.events.len(), intake.feeds.group.as_str()), (1, "levee-intake"));
+        assert_eq!(notifier.notifier.webhook_allow, ["hooks.example.gov"]);
     }
 }

@@ -94,8 +94,13 @@ impl Journal for SpreadJournal {
         self.shared.packs.in_force()
     }
 
+    fn holds_state(&self) -> bool {
+        // It is with the watchers that carry the partitions.
+        false
+    }
+
     fn batch(&self, _id: u64) -> BoxFuture<'_, Option<BatchReport>> {
-        // What became of a call is spread over the partitions' folds; nobody puts it together yet.
+        // What became of a call is spread over the partitions' folds.
         Box::pin(async { None })
     }
 

@@ -66,6 +66,14 @@ impl Province {
         }
         Ok(province)
     }
+
+    /// Another reader of a topic that is open here.
+    pub(super) fn reader(&self, topic: &str) -> Result<Arc<dyn Log>, Failure> {
+        let key = Some(self.key.mark());
+        let settings =
+            Settings { topic: topic.to_owned(), partitions: None, key, dress: Dress::Bare };
+        Ok(Arc::new(KafkaLog::open(&self.cluster, &settings).map_err(failure)?))
+    }
 }
 
 pub(super) fn failure(error: LogError) -> Failure {

@@ -61,12 +61,13 @@ async fn store(url: Option<&str>, file: &Path) -> Result<Arc<dyn Store>, Failure
     opened.map_err(|error| Failure::new(1, format!("{}: {error}", error.code().name())))
 }
 
-fn channels(allowed: &[String]) -> Result<Vec<Arc<dyn Channel>>, Failure> {
+/// The ways to receivers.
+pub(crate) fn channels(allowed: &[String]) -> Result<Vec<Arc<dyn Channel>>, Failure> {
     let list = AllowList::new(allowed).map_err(|bad| {
         let entry = bad.index.saturating_add(1);
         Failure::new(
             64,
-            format!("--allow-webhook: entry {entry} is neither a host nor scheme://host:port"),
+            format!("allowed webhooks: entry {entry} is neither a host nor scheme://host:port"),
         )
     })?;
     let client = Client::new(list, SystemResolver, Roots::system(), Limits::default())
