@@ -72,6 +72,10 @@ fn the_samples_events_give_the_samples_levels() {
     let mut machine = Machine::new(&root(), folder.path());
     machine.at("kafka", 9092, broker.address());
     machine.at("postgres", 5432, database.address());
+    // Outside of the file, and so where it is.
+    let outside = receiver.base().trim_start_matches("http://").to_owned();
+    let (_, port) = outside.rsplit_once(':').unwrap();
+    machine.at("notifier", port.parse().unwrap(), outside.clone());
     let ours: Vec<&Service> = services.iter().filter(|s| s.image == LEVEE).collect();
     for service in &ours {
         let mut service = (*service).clone();
@@ -88,7 +92,7 @@ fn the_samples_events_give_the_samples_levels() {
     let door = Place::new(&machine.address("intake", 8080), &token);
     let pages = Place::new(&machine.address("console", 8081), &token);
     let desk = Place::new(&machine.address("notifier", 8082), &token);
-    let wish = json!({"name": "province", "region": "", "min_level": "green",
+    let wish = json!({"name": "province", "region": "", "min_level": "none",
         "channel": {"kind": "webhook", "url": format!("{}/ok/all", receiver.base())}});
     desk.subscribe(&wish);
     let sample = root().join("tests/sample");

@@ -24,7 +24,11 @@ topics:
   dead_letters: {partitions: 2, keep: forever, large_records: true}
   packs: {partitions: 1, keep: forever, large_records: true}
   levee_headers: {partitions: 1, keep: forever}
+  feed_events: {partitions: 3, keep: 14d}
 ";
+
+/// A topic that a platform writes.
+pub(crate) const FEED: &str = "feed_events";
 
 /// A configured service and its process.
 pub(crate) struct Service {
@@ -80,7 +84,7 @@ impl Province {
             Service { name, config, address, child: None }
         };
         let intake = format!(
-            "[http]\naddress = \"ADDRESS\"\ntoken = {:?}\n[rules]\npacks = [{:?}]\n",
+            "[http]\naddress = \"ADDRESS\"\ntoken = {:?}\n[rules]\npacks = [{:?}]\n[feeds]\nevents = [{FEED:?}]\n",
             at("operator.token"),
             at("pack.yaml")
         );

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test: a failed step must end it")]
 
 mod asyncapi;
+mod topics;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

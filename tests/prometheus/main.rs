@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test: a failed step must end it")]
 
+mod partitions;
 mod rules;
 mod scrape;
 
@@ -62,8 +63,11 @@ fn every_case_holds() {
     }
     for arguments in [
         ["check", "config", "prometheus.yml"],
+        ["check", "config", "kafka.yml"],
         ["check", "rules", "levee.rules.yml"],
         ["test", "rules", "levee.rules.test.yml"],
+        ["check", "rules", "levee.kafka.rules.yml"],
+        ["test", "rules", "levee.kafka.rules.test.yml"],
     ] {
         let told = Command::new("promtool").args(arguments).current_dir(folder()).output().unwrap();
         let text = [told.stdout, told.stderr].map(|t| String::from_utf8_lossy(&t).into_owned());
@@ -73,8 +77,10 @@ fn every_case_holds() {
 
 #[test]
 fn every_alert_has_its_cases_and_its_section() {
-    let alerts = rules::alerts(&file("levee.rules.yml"));
-    let cases = rules::cases(&file("levee.rules.test.yml"));
+    let mut alerts = rules::alerts(&file("levee.rules.yml"));
+    alerts.extend(rules::alerts(&file("levee.kafka.rules.yml")));
+    let mut cases = rules::cases(&file("levee.rules.test.yml"));
+    cases.extend(rules::cases(&file("levee.kafka.rules.test.yml")));
     let page = file("README.md");
     let sections: BTreeSet<&str> =
         page.lines().filter_map(|line| line.strip_prefix("### ")).collect();

@@ -16,7 +16,11 @@ mod packs;
 mod topics;
 mod watcher;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use chassis::Program;
 use serde::de::DeserializeOwned;
@@ -47,6 +51,12 @@ pub(crate) fn run(member: Member, args: &Args) -> ExitCode {
         Member::Console => chassis::run(program("console"), || load(args), console::body),
         Member::Notifier => chassis::run(program("notifier"), || load(args), notifier::body),
     }
+}
+
+/// What a service's configuration says of how it is let in by the brokers.
+pub(crate) fn security(file: &Path) -> Result<BTreeMap<String, String>, chassis::ConfigError> {
+    let config::Connected { kafka } = chassis::config::load(Some(file))?;
+    Ok(kafka.security())
 }
 
 fn load<C: DeserializeOwned>(args: &Args) -> Result<C, chassis::ConfigError> {

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 use clap::Subcommand;
 use log_kafka::{Cluster, Connection, Difference, Plan};
 
-use crate::cli;
+use crate::{cli, member};
 
 /// The plan that is shipped.
 const SHIPPED: &str = include_str!("../../../deploy/topics.yaml");
@@ -14,6 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   levee topics create --brokers 127.0.0.1:9092
   levee topics check --brokers 127.0.0.1:9092 --topics deploy/topics.yaml
+  levee topics check --brokers kafka:9093 --config /etc/levee/intake.toml
 
 `create` makes what is missing and keeps for longer what is kept too short; it changes nothing at all
 where a number of partitions differs or anything would be kept for a shorter time. `check` only
@@ -45,6 +46,9 @@ struct Place {
     /// The plan; without it the shipped one
     #[arg(long, value_name = "FILE")]
     topics: Option<PathBuf>,
+    /// A service's configuration, whose `security` of `[kafka]` lets this command in
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -61,7 +65,14 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         Ok(plan) => plan,
         Err(error) => return cli::fail(cli::USAGE, format!("the plan of topics: {error}")),
     };
-    let cluster = match Cluster::connect(&Connection::new(&place.brokers, "levee-topics")) {
+    let mut connection = Connection::new(&place.brokers, "levee-topics");
+    if let Some(file) = &place.config {
+        connection.security = match member::security(file) {
+            Ok(security) => security,
+            Err(error) => return cli::fail(cli::USAGE, error),
+        };
+    }
+    let cluster = match Cluster::connect(&connection) {
         Ok(cluster) => cluster,
         Err(error) => return cli::fail(cli::FAILED, format!("{}: {error}", error.code())),
     };

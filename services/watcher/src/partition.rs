@@ -22,7 +22,7 @@ use prost::Message;
 use proto::{
     alert::Alert,
     date::Instant,
-    frame::{self, Entry, VERSION, wire},
+    frame::{Entry, FrameReader, VERSION, wire},
 };
 
 use crate::{
@@ -35,6 +35,9 @@ use crate::{
 };
 
 pub use ports::{Limits, Ports, Topic};
+
+/// Entries that are opened before they are applied: so many stay in a processor's own cache.
+const AT_ONCE: usize = 512;
 
 /// What a step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -335,31 +338,30 @@ impl PartitionMachine {
         places: &mut Vec<Place>,
     ) -> Result<(), Fault> {
         let fault = |error| Fault::Frame { offset, error };
-        let wire::Frame { at_us, history, entries, .. } = frame::decode(record).map_err(fault)?;
-        if self.fold.history() != history {
+        let frame = FrameReader::new(record).map_err(fault)?;
+        if self.fold.history() != frame.history() {
             self.settle(waiting, places)?;
             while self.work(usize::MAX)? {}
-            self.fold.set_history(history);
+            self.fold.set_history(frame.history());
         }
-        let frame_at = Instant(at_us);
-        if entries.is_empty() {
-            self.clock = self.clock.max(frame_at);
+        if frame.left() == 0 {
+            self.clock = self.clock.max(frame.at());
             waiting.push(Stamped::new(self.clock, Entry::Tick));
             places.push(None);
         }
-        for (index, sealed) in (0..).zip(&entries) {
-            let (at, entry) =
-                frame::open(sealed, frame_at, self.fold.catalogue()).map_err(fault)?;
+        for (index, sealed) in (0..).zip(frame) {
+            let sealed = sealed.map_err(fault)?;
+            let (at, entry) = sealed.open(frame.at(), self.fold.catalogue()).map_err(fault)?;
             // Several append here, each with its own clock; the partition's never goes back.
             self.clock = self.clock.max(at);
             let pack = matches!(entry, Entry::Pack { .. });
-            waiting.push(match frame::key(sealed) {
+            waiting.push(match sealed.key() {
                 // Hashed once, by who wrote it.
                 Some(key) => Stamped { at: self.clock, key, entry },
                 None => Stamped::new(self.clock, entry),
             });
             places.push(Some(index));
-            if pack {
+            if pack || waiting.len() >= AT_ONCE {
                 self.settle(waiting, places)?;
             }
         }

@@ -321,3 +321,42 @@ fn the_largest_turn_holds_and_one_turn_adds_up() {
         assert_eq!(step(entry), (outcome, ids.to_owned()));
     }
 }
+
+/// What is stored must be read by the next version, or refused by a new version of the fold.
+#[test]
+fn the_stored_form_is_frozen() {
+    let mut dice = Dice(7);
+    let mut partition = Partition::default();
+    let mut entries = vec![pack()];
+    entries.extend((0..4).map(|_| profile(&mut dice, 3)));
+    let own = |entry: &Entry| !matches!(entry, Entry::Event(e) if matches!(e.subject, Subject::Person(_)));
+    entries.extend((0..40).map(|_| event(&mut dice, 3)).filter(own));
+    let mut out = Output::default();
+    let adopted = (0..9).map(|_| event(&mut dice, 3)).find_map(|entry| match entry {
+        Entry::Event(event) if matches!(&event.subject, Subject::Person(p) if &**p == "p1") => {
+            Some(*event)
+        }
+        _ => None,
+    });
+    entries.push(Entry::Adopt(Box::new(Adopt {
+        person: "p1".into(),
+        household: "H1".into(),
+        updated_at: day(1),
+        turn: 3,
+        events: adopted.into_iter().collect(),
+    })));
+    let entries: Vec<Stamped> = entries.into_iter().map(|e| Stamped::new(day(4), e)).collect();
+    partition.apply(&OneHand, &entries, &mut out);
+    assert!(!out.alerts.is_empty() && !out.told.is_empty());
+    let sections = partition.snapshot(&OneHand).unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/partition/golden.bin");
+    if std::env::var_os("LEVEE_REGENERATE").is_some() {
+        std::fs::write(path, sections.concat()).unwrap();
+    }
+    assert!(
+        sections.concat() == std::fs::read(path).unwrap(),
+        "the form of snapshots changed: raise the version of the partition's fold with the golden file"
+    );
+    assert!(Partition::restore(&OneHand, &sections).is_some());
+    assert!(Partition::restore(&OneHand, &sections[1..]).is_none());
+}

@@ -86,3 +86,24 @@ fn what_nobody_claims_for_too_long_is_given_back() {
     step(fold, 441, claim("A", 2, 2, true));
     assert_eq!(step(fold, 842, claim("A", 3, 3, false)).1, "expired");
 }
+
+/// What is stored must be read by the next version, or refused by a new version of the fold.
+#[test]
+fn the_stored_form_is_frozen() {
+    let fold = &mut PersonFold::default();
+    for entry in [event("a", "self"), claim("B", 1, 1, false), claim("A", 1, 4, false)] {
+        step(fold, 1, entry);
+    }
+    step(fold, 2, event("b", "visit"));
+    let sections = fold.snapshot(&OneHand).unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/person_fold/golden.bin");
+    if std::env::var_os("LEVEE_REGENERATE").is_some() {
+        std::fs::write(path, sections.concat()).unwrap();
+    }
+    assert!(
+        sections.concat() == std::fs::read(path).unwrap(),
+        "the form of snapshots changed: raise the version of the partition's fold with the golden file"
+    );
+    assert!(PersonFold::restore(&OneHand, &sections).is_some());
+    assert!(PersonFold::restore(&OneHand, &sections[1..]).is_none());
+}

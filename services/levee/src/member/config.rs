@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
-use chassis::{SecretString, Settings};
+use chassis::{ExposeSecret, SecretString, Settings};
 use serde::Deserialize;
 
 /// How the brokers are reached.
@@ -16,6 +16,20 @@ pub(super) struct Kafka {
     pub(super) security: BTreeMap<String, SecretString>,
     /// The plan of topics; topics that differ from it are refused.
     pub(super) topics: PathBuf,
+}
+
+impl Kafka {
+    /// The settings as librdkafka takes them.
+    pub(super) fn security(&self) -> BTreeMap<String, String> {
+        let secrets = self.security.iter();
+        secrets.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect()
+    }
+}
+
+/// Any service's configuration, of which only the way to the brokers is looked at.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Connected {
+    pub(super) kafka: Kafka,
 }
 
 /// The key that makes tokens of ID numbers; `levee keys create` makes one.
@@ -46,7 +60,7 @@ pub(super) struct Group {
 }
 
 fn session() -> u32 {
-    10_000
+    6_000
 }
 
 /// Where snapshots are kept.
@@ -208,5 +222,23 @@ mod tests {
         assert_eq!(watcher.key.file, intake.key.file);
         assert_eq!((intake.feeds.events.len(), intake.feeds.group.as_str()), (1, "levee-intake"));
         assert_eq!(notifier.notifier.webhook_allow, ["hooks.example.gov"]);
+    }
+
+    #[test]
+    fn the_way_in_is_read_as_the_sample_shows_it_and_shown_to_nobody() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/config");
+        let sample = std::fs::read_to_string(root.join("watcher.toml")).unwrap();
+        let text = sample.replace("# security = {", "security = {\"sasl.password\" = \"hush\",");
+        assert_ne!(text, sample);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("watcher.toml");
+        std::fs::write(&file, text).unwrap();
+        let none = || std::iter::empty();
+        let Connected { kafka } = chassis::config::load_from(Some(&file), none()).unwrap();
+        assert!(!format!("{kafka:?}").contains("hush"));
+        let security = kafka.security();
+        assert_eq!(security["security.protocol"], "sasl_ssl");
+        assert_eq!(security["sasl.mechanism"], "SCRAM-SHA-512");
+        assert_eq!((security["sasl.password"].as_str(), security.len()), ("hush", 3));
     }
 }

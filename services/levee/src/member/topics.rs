@@ -3,7 +3,7 @@
 use std::{fs, sync::Arc};
 
 use ::log::{Log, LogError};
-use chassis::{ExposeSecret, Failure};
+use chassis::Failure;
 use intake::key::{StoredKey, load_key};
 use log_kafka::{Cluster, Connection, Dress, HEADERS, KafkaLog, Plan, Settings};
 use watcher::{ALERTS, DEAD_LETTERS, JOURNAL, PERSONS};
@@ -40,9 +40,7 @@ impl Province {
         })?;
         let plan = Plan::read(&text).map_err(Failure::usage)?;
         let mut connection = Connection::new(&kafka.brokers, &format!("levee-{service}"));
-        let secrets = kafka.security.iter();
-        connection.security =
-            secrets.map(|(name, value)| (name.clone(), value.expose_secret().to_owned())).collect();
+        connection.security = kafka.security();
         let cluster = Cluster::connect(&connection).map_err(failure)?;
         plan.require(&cluster, &ALL).map_err(failure)?;
         let mark = key.mark();

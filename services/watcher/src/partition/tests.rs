@@ -76,7 +76,7 @@ fn clue(id: u32, subject: &str, channel: &str) -> Entry {
 
 fn append(log: &Arc<dyn Log>, entries: &[Entry]) {
     let entries = entries.iter().map(|entry| (at(1), entry));
-    let frame = frame::encode(at(1), entries, &Catalogue::shipped());
+    let frame = proto::frame::encode(at(1), entries, &Catalogue::shipped());
     log.append(0, &[&frame]).unwrap();
 }
 
