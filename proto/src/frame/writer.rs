@@ -12,6 +12,7 @@ use crate::{
     date::Instant,
     event::{Event, Subject},
     frame::Entry,
+    ids::HouseholdKey,
 };
 
 /// Field numbers of the schema.
@@ -56,13 +57,18 @@ impl FrameWriter {
 
     /// As [`FrameWriter::add`], for an event that need not be put into an entry.
     pub fn add_event(&mut self, event: &Event, catalogue: &Catalogue) {
+        self.add_keyed(event, subject_key(&event.subject), catalogue);
+    }
+
+    /// As [`FrameWriter::add_event`], where [`subject_key`] of the event's subject is known.
+    pub fn add_keyed(&mut self, event: &Event, key: Option<HouseholdKey>, catalogue: &Catalogue) {
         self.count += 1;
         self.payload.clear();
         write_event(event, catalogue, &mut self.payload);
         self.header.clear();
         encode_key(1, WireType::Varint, &mut self.header);
         encode_varint(wire::Kind::Event as u64, &mut self.header);
-        if let Some(key) = subject_key(&event.subject) {
+        if let Some(key) = key {
             bytes(2, &key.0, &mut self.header);
         }
         let lengths = |part: &[u8]| 1 + prost::length_delimiter_len(part.len()) + part.len();

@@ -35,12 +35,21 @@ impl Packer {
 
     /// Adds an entry.
     pub fn add(&mut self, entry: &Entry, catalogue: &Catalogue) {
+        if let Entry::Event(event) = entry {
+            return self.add_event(event, catalogue);
+        }
         self.each(home(entry), |writer| writer.add(entry, catalogue));
     }
 
     /// As [`Packer::add`], for an event.
     pub fn add_event(&mut self, event: &Event, catalogue: &Catalogue) {
-        self.each(event_home(event), |writer| writer.add_event(event, catalogue));
+        let home = event_home(event);
+        // Hashing costs as much as half of the parsing: once is enough.
+        let key = match home {
+            Home::Household(key) | Home::Person(key) => Some(key),
+            Home::Areas | Home::All => None,
+        };
+        self.each(home, |writer| writer.add_keyed(event, key, catalogue));
     }
 
     fn each(&mut self, home: Home, add: impl FnMut(&mut FrameWriter)) {
