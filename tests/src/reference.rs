@@ -1,7 +1,6 @@
 //! The reference model: what `contract.md` says of levels, cases and alerts, by plain loops over
 //! everything known, at every decision anew. It is the slow side of every comparison, and refuses
-//! to know how Levee does it: it uses none of its crates. The chain behind the three clocks, area
-//! alerts and feed alerts are left out.
+//! to know how Levee does it: it uses none of its crates. Area alerts and feed alerts are left out.
 
 mod canonical;
 mod case;

@@ -45,7 +45,7 @@ pub(crate) struct Frame {
     conflicts: bool,
     /// Only daily packs without `close_after`.
     lawful: bool,
-    /// Packs have a chain of steps, which the reference does not know.
+    /// Packs have a chain of steps.
     chained: bool,
 }
 

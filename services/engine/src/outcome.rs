@@ -139,9 +139,12 @@ impl Fold {
     fn settle(&mut self, world: &World, ix: u32, open: bool, kind: Kind, at: Instant) {
         if open {
             self.note_case(ix, 0);
+        }
+        // What grows is measured against the closing value, which the watch is part of.
+        self.watch(ix);
+        if open {
             self.close(world, ix, kind, at);
         }
-        self.watch(ix);
         self.look_tomorrow(ix, at);
     }
 

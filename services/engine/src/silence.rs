@@ -84,7 +84,8 @@ impl Closing<'_> {
     fn quotient(&self, standing: &Standing, at: RuleAt, desk: &mut Desk<'_>) -> Option<i64> {
         let pack = desk.book.pack(at);
         let changed_on = self.household.changed_on;
-        if pack.evaluate == Evaluate::Daily || changed_on == desk.today {
+        let present = desk.known.watched_until == self.household.changed_watch;
+        if pack.evaluate == Evaluate::Daily || changed_on == desk.today && present {
             return quotient(at, desk);
         }
         let kept = kept_rule(self.world, self.household, desk.known, standing.rule, pack);

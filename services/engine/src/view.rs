@@ -15,6 +15,7 @@ use crate::{
     facts::Inside,
     household::{AWAY, ILL, INSURED, Known, STUDENT},
     ledger::{Ledger, Record, Slot, Source},
+    record::WATCHED_DAYS,
     rulebook::Rulebook,
     words::{Word, Words},
 };
@@ -258,6 +259,15 @@ impl Scope for View<'_> {
             Attr::AgeDays => {
                 let days = i64::from(self.today.0) - i64::from(known.updated_at.date().0);
                 Outcome::Number(Number::sloping(days, 1, Date::MAX, false, false))
+            }
+            Attr::WatchDays => {
+                let left = i64::from(known.watched_until.0) - i64::from(self.today.0);
+                if left <= 0 {
+                    return Outcome::int(-1);
+                }
+                let days = i64::from(WATCHED_DAYS) - left;
+                let until = known.watched_until;
+                Outcome::Number(Number::sloping(days, 1, until, false, true).within(8))
             }
         }
     }

@@ -50,6 +50,7 @@ attrs! {
     Disabled "disabled" Int "The lowest disability grade above 0, else 0.";
     Chronic "chronic" Int "Members with chronic or severe health.";
     AgeDays "age_days" Int "Days since `updated_at`; grows by one each day.";
+    WatchDays "watch_days" Int "Days since the risk was removed while the household is watched for relapse, else -1.";
 }
 
 impl Attr {

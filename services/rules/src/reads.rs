@@ -29,7 +29,7 @@ pub struct Reads {
     pub categories: bool,
     /// Whether `household.aid` is asked.
     pub programmes: bool,
-    /// Whether the date itself is read: `today`, `age_days`, or what depends on the year of birth.
+    /// Whether the date itself is read: `today`, `age_days`, `watch_days`, or what depends on the year of birth.
     pub today: bool,
 }
 
@@ -118,7 +118,7 @@ impl Needs {
         types.dedup();
         let attrs = self.attrs.to_vec();
         let attrs: Vec<Attr> = attrs.iter().filter_map(|at| Attr::ALL.get(*at).copied()).collect();
-        let aging = [Attr::AgeDays, Attr::Labour, Attr::Workers];
+        let aging = [Attr::AgeDays, Attr::Labour, Attr::WatchDays, Attr::Workers];
         let today = self.today || attrs.iter().any(|attr| aging.contains(attr));
         Reads {
             facts,

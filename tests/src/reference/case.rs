@@ -2,7 +2,7 @@
 //! leaves, and what it says. Knows the levels that a decision found; not how they were found.
 
 use super::civil::{Day, Instant, date_of, show_date, show_instant};
-use super::clocks::{Clocks, RanOut, Times};
+use super::clocks::{Clocks, Now, RanOut, Times};
 use super::coverage::Coverage;
 use super::decide::{Level, View, level_word, short_id};
 use super::deeds::Deeds;
@@ -120,7 +120,10 @@ impl Case {
             let packs: BTreeMap<String, &Times> =
                 standing.iter().map(|s| (s.view.pack.name.clone(), &s.view.pack.times)).collect();
             let rose = change == "opened" || change == "raised";
-            open.clocks.published(level, rose, &packs, (deeds, self.episode), at);
+            let first = |s: &Standing| s.view.pack.times.helps_first(&s.rule.risk);
+            let help_first = standing.iter().any(first);
+            let now = Now { packs: &packs, level, deeds, episode: self.episode, at };
+            open.clocks.published(rose, help_first, &now);
         }
         c.hit_if(standing.len() > 1, "alert.two_signals");
         let mut alert = self.alert(profile, standing, at, change, (level, previous));
@@ -217,7 +220,7 @@ impl Case {
                 "profile_at": show_instant(profile.updated_at), "notice": "signal_not_decision",
             },
         });
-        if let Some(open) = self.open.as_ref().filter(|o| !o.clocks.route.is_empty()) {
+        if let Some(open) = &self.open {
             alert["data"]["route"] = open.clocks.route.clone().into();
             alert["data"]["clocks"] = open.clocks.json();
         }

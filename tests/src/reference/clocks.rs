@@ -1,14 +1,68 @@
-//! The three clocks of a case: when each runs out, and who is asked then. Knows packs and a
-//! household's deeds; no level's reason.
+//! The clocks of a case and the chain from a clue to help: when each step is due, and who is asked
+//! when it ran out. Knows packs and a household's deeds; no level's reason.
 
 use super::civil::{DAY, Day, Instant, date_of, midnight, parse_date, show_instant};
 use super::decide::{Level, level_word};
-use super::deeds::{Deeds, answers};
+use super::deeds::Deeds;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) const CLOCKS: [&str; 3] = ["acknowledge", "visit", "decide"];
+/// Steps in the order in which they run out at one instant.
+const STEPS: [&str; 12] = [
+    "acknowledge",
+    "visit",
+    "decide",
+    "comparison",
+    "meeting",
+    "posting",
+    "township",
+    "county",
+    "entry",
+    "measures",
+    "risk_removed",
+    "follow_up",
+];
+/// The first three begin with the level.
+const LEVEL_STEPS: usize = 3;
+const MEASURES: usize = 9;
 const ROUTE: [&str; 5] = ["village", "township", "county", "city", "province"];
+
+/// How far along the chain a step, or the outcome that answers it, is.
+fn how_far(word: &str) -> i64 {
+    match word {
+        "acknowledge" | "acknowledged" => 1,
+        "visit" | "visited" => 2,
+        "comparison" | "compared" => 3,
+        "meeting" | "meeting_held" => 4,
+        "posting" | "posted" => 5,
+        "township" | "township_reviewed" => 6,
+        "decide" | "county" | "identified" => 7,
+        "entry" | "entered" => 8,
+        "measures" | "measures_applied" => 9,
+        "risk_removed" => 10,
+        "follow_up" | "followed_up" => 11,
+        "revoked" => 0,
+        // No risk, already covered, wrong data: nothing is left to be done.
+        _ => 99,
+    }
+}
+
+/// Whether an outcome answers a step; where help comes first, help in place answers no form.
+pub(crate) fn answers(kind: &str, step: &str, help_first: bool) -> bool {
+    if help_first && kind == "measures_applied" {
+        return ["acknowledge", "visit", "measures"].contains(&step);
+    }
+    how_far(step) <= how_far(kind)
+}
+
+/// A row of a pack's chain.
+#[derive(Clone, Debug)]
+struct Row {
+    step: String,
+    after: String,
+    within: Option<String>,
+    lasts: Option<String>,
+}
 
 /// What a pack says of time.
 #[derive(Clone, Debug, Default)]
@@ -19,22 +73,26 @@ pub(crate) struct Times {
     routes: BTreeMap<String, Vec<String>>,
     holidays: BTreeSet<Day>,
     make_up: BTreeSet<Day>,
+    chain: Vec<Row>,
+    /// Risks for which help comes first, and how long it may take.
+    green: Option<(BTreeSet<String>, String)>,
 }
 
 impl Times {
     pub(crate) fn read(v: &Value) -> Times {
         let mut times =
             Times { quiet_days: v["quiet_days"].as_i64().unwrap_or(90), ..Times::default() };
+        let clocks = &STEPS[..LEVEL_STEPS];
         for (level, entry) in v["clocks"].as_object().into_iter().flatten() {
-            for clock in CLOCKS {
-                if let Some(span) = entry[clock].as_str() {
-                    times.spans.insert((level.clone(), clock.to_owned()), span.to_owned());
+            for clock in clocks {
+                if let Some(span) = entry[*clock].as_str() {
+                    times.spans.insert((level.clone(), (*clock).to_owned()), span.to_owned());
                 }
             }
             let words = |list: &Vec<Value>| {
                 list.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
             };
-            let any = CLOCKS.iter().any(|clock| !entry[*clock].is_null());
+            let any = clocks.iter().any(|clock| !entry[*clock].is_null());
             let full = || if any { ROUTE.map(str::to_owned).to_vec() } else { Vec::new() };
             let route = entry["route"].as_array().map_or_else(full, words);
             times.routes.insert(level.clone(), route);
@@ -45,7 +103,26 @@ impl Times {
         };
         times.holidays = days(&v["calendar"]["holidays"]);
         times.make_up = days(&v["calendar"]["make_up"]);
+        let text = |row: &Value, key: &str| row[key].as_str().map(str::to_owned);
+        let row = |row: &Value| {
+            Some(Row {
+                step: text(row, "step")?,
+                after: text(row, "after")?,
+                within: text(row, "within"),
+                lasts: text(row, "lasts"),
+            })
+        };
+        times.chain = v["chain"].as_array().into_iter().flatten().filter_map(row).collect();
+        let green = &v["green_channel"];
+        let risks = green["risks"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        times.green =
+            text(green, "measures").map(|span| (risks.map(str::to_owned).collect(), span));
         times
+    }
+
+    /// Whether help comes first for a risk.
+    pub(crate) fn helps_first(&self, risk: &str) -> bool {
+        self.green.as_ref().is_some_and(|(risks, _)| risks.contains(risk))
     }
 
     fn works(&self, day: Day) -> bool {
@@ -76,15 +153,24 @@ struct Clock {
     asked: usize,
     span: String,
     pack: String,
+    /// The step whose answer began it.
+    after: Option<String>,
     answered: bool,
     spent: bool,
 }
 
-/// The clocks of an open case.
+impl Clock {
+    fn runs(&self) -> bool {
+        !self.answered && !self.spent
+    }
+}
+
+/// The clocks of an open case, by the place of their step.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clocks {
     running: BTreeMap<usize, Clock>,
     pub(crate) route: Vec<String>,
+    help_first: bool,
 }
 
 /// A clock that ran out.
@@ -94,63 +180,156 @@ pub(crate) struct RanOut {
     pub(crate) to: String,
 }
 
+impl RanOut {
+    /// Whether it is a step that does not begin with the level.
+    pub(crate) fn is_of_chain(&self) -> bool {
+        !STEPS[..LEVEL_STEPS].contains(&self.clock)
+    }
+}
+
+/// What the clocks of a case are looked at with: the packs whose rules stand, what people did about
+/// the episode, and when.
+pub(crate) struct Now<'a> {
+    pub(crate) packs: &'a BTreeMap<String, &'a Times>,
+    pub(crate) level: Level,
+    pub(crate) deeds: &'a Deeds,
+    pub(crate) episode: u64,
+    pub(crate) at: Instant,
+}
+
 impl Clocks {
-    /// After an alert at a level: the longest route, and where it rose the clocks of the level.
-    pub(crate) fn published(
-        &mut self,
-        level: Level,
-        rose: bool,
-        packs: &BTreeMap<String, &Times>,
-        (deeds, episode): (&Deeds, u64),
-        at: Instant,
-    ) {
-        let word = level_word(level).to_owned();
-        for times in packs.values() {
+    /// After an alert: the longest route, where it rose the clocks of the level, then the chain.
+    pub(crate) fn published(&mut self, rose: bool, help_first: bool, now: &Now) {
+        self.help_first |= help_first;
+        let word = level_word(now.level).to_owned();
+        for times in now.packs.values() {
             let route = times.routes.get(&word).cloned().unwrap_or_default();
             // The first pack by name wins among routes of one length that is not shorter.
-            let first = packs.values().filter_map(|t| t.routes.get(&word));
+            let first = now.packs.values().filter_map(|t| t.routes.get(&word));
             let longest = first.map(Vec::len).max().unwrap_or(0);
             if route.len() == longest && longest >= self.route.len() && !route.is_empty() {
                 self.route = route;
                 break;
             }
         }
-        for (place, clock) in CLOCKS.iter().enumerate().filter(|_| rose) {
-            if deeds.answers(episode, clock) {
+        for clock in STEPS.iter().take(LEVEL_STEPS).filter(|_| rose) {
+            let key = (word.clone(), (*clock).to_owned());
+            self.begin(clock, None, now.at, now, |times| times.spans.get(&key).cloned());
+        }
+        if self.help_first && !self.running.contains_key(&MEASURES) {
+            let span = |times: &Times| times.green.as_ref().map(|(_, span)| span.clone());
+            self.begin("measures", None, now.at, now, span);
+        }
+        self.go_on(now);
+    }
+
+    fn done(&self, step: &str, now: &Now) -> bool {
+        now.deeds.answers(now.episode, step, self.help_first)
+    }
+
+    /// Begins a clock at the earliest end that a pack gives it.
+    fn begin(
+        &mut self,
+        step: &str,
+        after: Option<&str>,
+        from: Instant,
+        now: &Now,
+        span: impl Fn(&Times) -> Option<String>,
+    ) {
+        if self.done(step, now) {
+            return;
+        }
+        let ends = now.packs.iter().filter_map(|(pack, times)| {
+            let span = span(times)?;
+            Some((times.end(from, &span), pack.clone(), span))
+        });
+        let Some((by, pack, span)) = ends.min() else { return };
+        let Some(place) = STEPS.iter().position(|known| *known == step) else { return };
+        let asked = self.running.get(&place).map_or(0, |known| known.asked);
+        let after = after.map(str::to_owned);
+        let clock = Clock { by, asked, span, pack, after, answered: false, spent: false };
+        self.running.insert(place, clock);
+    }
+
+    /// The steps of the chain whose turn has come.
+    fn go_on(&mut self, now: &Now) {
+        let word = level_word(now.level);
+        let on = |times: &Times| times.routes.contains_key(word);
+        let rows: Vec<Row> = now
+            .packs
+            .values()
+            .filter(|times| on(times))
+            .flat_map(|times| times.chain.clone())
+            .collect();
+        for row in rows {
+            let begun = STEPS
+                .iter()
+                .position(|step| *step == row.step)
+                .is_some_and(|place| self.running.contains_key(&place));
+            let forms_wait = row.after == "visit" && !self.done("measures", now);
+            let waits = self.help_first && (row.step == "measures" || forms_wait);
+            if begun || waits || !self.done(&row.after, now) {
                 continue;
             }
-            let key = (word.clone(), (*clock).to_owned());
-            let ends = packs.iter().filter_map(|(pack, times)| {
-                let span = times.spans.get(&key)?;
-                Some((times.end(at, span), pack.clone(), span.clone()))
+            // What follows a posting begins once it has hung.
+            let from = match row.after.as_str() {
+                "posting" => now.deeds.posted_to(now.episode).unwrap_or(now.at).max(now.at),
+                _ => now.at,
+            };
+            let (step, after) = (row.step.as_str(), row.after.as_str());
+            self.begin(step, Some(after), from, now, |times| {
+                let mut rows = times.chain.iter().filter(|_| on(times));
+                rows.find(|known| known.step == step && known.after == after)?.within.clone()
             });
-            let Some((by, pack, span)) = ends.min() else { continue };
-            let asked = self.running.get(&place).map_or(0, |known| known.asked);
-            let clock = Clock { by, asked, span, pack, answered: false, spent: false };
-            self.running.insert(place, clock);
         }
     }
 
-    /// An outcome stops what it answers.
-    pub(crate) fn answered(&mut self, kind: &str) {
-        for (place, clock) in &mut self.running {
-            clock.answered |= answers(kind, CLOCKS[*place]);
-        }
+    /// How long a posting that begins now hangs, by the pack that wants it longest.
+    pub(crate) fn hangs(packs: &BTreeMap<String, &Times>, at: Instant) -> i64 {
+        let lasts = packs.values().filter_map(|times| {
+            let row = times.chain.iter().find(|row| row.step == "posting")?;
+            Some(times.end(at, row.lasts.as_ref()?) - at)
+        });
+        lasts.max().unwrap_or(0)
     }
 
-    /// What has no answer any more runs again, now at the earliest.
-    pub(crate) fn revoked(&mut self, deeds: &Deeds, episode: u64, at: Instant) {
+    /// An outcome stops what it answers, and the rest stands still for a while; then the chain.
+    pub(crate) fn answered(&mut self, kind: &str, still: i64, help_first: bool, now: &Now) {
+        self.help_first |= help_first;
+        let help_first = self.help_first;
         for (place, clock) in &mut self.running {
-            if clock.answered && !deeds.answers(episode, CLOCKS[*place]) {
-                *clock =
-                    Clock { answered: false, spent: false, by: clock.by.max(at), ..clock.clone() };
+            if answers(kind, STEPS[*place], help_first) {
+                clock.answered = true;
+            } else if clock.runs() && *place != MEASURES {
+                clock.by += still;
+            }
+        }
+        self.go_on(now);
+    }
+
+    /// What has no answer any more runs again, now at the earliest; what it began is not there.
+    pub(crate) fn revoked(&mut self, still: i64, help_first: bool, now: &Now) {
+        self.help_first |= help_first;
+        let begun = |clock: &Clock| clock.after.as_ref().is_none_or(|after| self.done(after, now));
+        let kept: BTreeSet<usize> =
+            self.running.iter().filter(|(_, c)| begun(c)).map(|(place, _)| *place).collect();
+        self.running.retain(|place, _| kept.contains(place));
+        let help_first = self.help_first;
+        for (place, clock) in &mut self.running {
+            if clock.answered {
+                if !now.deeds.answers(now.episode, STEPS[*place], help_first) {
+                    (clock.answered, clock.spent) = (false, false);
+                    clock.by = clock.by.max(now.at);
+                }
+            } else if !clock.spent && *place != MEASURES {
+                clock.by = (clock.by - still).max(now.at);
             }
         }
     }
 
     /// When the next clock runs out.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.running.values().filter(|c| !c.answered && !c.spent).map(|c| c.by).min()
+        self.running.values().filter(|clock| clock.runs()).map(|clock| clock.by).min()
     }
 
     /// Lets one clock run out that is due at an instant; nothing where nobody is left to ask.
@@ -159,7 +338,7 @@ impl Clocks {
         at: Instant,
         times: &BTreeMap<String, &Times>,
     ) -> Option<RanOut> {
-        let due = |c: &Clock| !c.answered && !c.spent && c.by <= at;
+        let due = |clock: &Clock| clock.runs() && clock.by <= at;
         let (place, clock) = self.running.iter_mut().find(|(_, clock)| due(clock))?;
         if clock.asked + 1 >= self.route.len() {
             clock.spent = true;
@@ -169,14 +348,21 @@ impl Clocks {
         clock.asked += 1;
         let weekends = Times::default();
         clock.by = times.get(&clock.pack).map_or(&weekends, |t| t).end(at, &clock.span);
-        Some(RanOut { clock: CLOCKS[*place], from, to })
+        Some(RanOut { clock: STEPS[*place], from, to })
     }
 
     /// As an alert shows them.
     pub(crate) fn json(&self) -> Value {
         let mut shown = json!({});
         for (place, clock) in self.running.iter().filter(|(_, clock)| !clock.answered) {
-            shown[format!("{}_by", CLOCKS[*place])] = show_instant(clock.by).into();
+            let by = show_instant(clock.by);
+            if *place < LEVEL_STEPS {
+                shown[format!("{}_by", STEPS[*place])] = by.into();
+            } else {
+                let mut steps = shown["steps"].as_array().cloned().unwrap_or_default();
+                steps.push(json!({"step": STEPS[*place], "by": by}));
+                shown["steps"] = steps.into();
+            }
         }
         shown
     }

@@ -119,6 +119,9 @@ pub const COUNTERS: &[&str] = &[
     "outcome.watched",
     "clock.overdue",
     "clock.spent",
+    "clock.chain",
+    "clock.stood_still",
+    "clock.help_first",
 ];
 
 /// A set of counters; counts through a shared reference, because reading is not changing the model.

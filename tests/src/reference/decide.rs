@@ -3,6 +3,7 @@
 
 use super::canonical::sha256_hex;
 use super::civil::{Day, civil, show_date};
+use super::deeds::WATCHED;
 use super::event::Event;
 use super::expression::{Fail, Scope, Val};
 use super::facts::{Evidence, recency};
@@ -179,6 +180,10 @@ impl Scope for View<'_> {
 
     fn member(&self, root: &str, field: &str) -> Result<Val, Fail> {
         let (year, month, day) = civil(self.today());
+        if (root, field) == ("household", "watch_days") {
+            let left = self.watched.saturating_sub(self.today());
+            return Ok(Val::Int(if left > 0 { WATCHED - left } else { -1 }));
+        }
         if root == "household" {
             return self.profile.field(field, self.today());
         }

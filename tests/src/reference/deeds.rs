@@ -2,12 +2,13 @@
 //! id and levels by number; no expression.
 
 use super::civil::{Day, Instant, date_of, parse_instant};
+use super::clocks::answers;
 use super::decide::{Level, short_id};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Days for which a household is watched after its risk was removed.
-const WATCHED: i64 = 180;
+pub(crate) const WATCHED: i64 = 180;
 const CLOSING: [&str; 4] = ["no_risk", "already_covered", "wrong_data", "risk_removed"];
 
 /// An outcome on its way in.
@@ -51,6 +52,8 @@ struct Deed {
     outcome: Outcome,
     episode: u64,
     undone: bool,
+    /// For how long clocks stood still for it.
+    still: i64,
 }
 
 /// A rule that counts as none: up to a level, before a day, below a quotient.
@@ -70,7 +73,8 @@ pub(crate) struct Deeds {
 }
 
 impl Deeds {
-    /// Notes an outcome; of a revocation gives the kind that is undone.
+    /// Notes an outcome; of a revocation gives the kind that is undone and for how long clocks
+    /// stood still for it.
     ///
     /// # Errors
     /// The code of the refusal; empty for one that is known.
@@ -78,7 +82,7 @@ impl Deeds {
         &mut self,
         outcome: &Outcome,
         episode: u64,
-    ) -> Result<Option<String>, &'static str> {
+    ) -> Result<Option<(String, i64)>, &'static str> {
         if let Some(known) = self.all.iter().find(|d| d.outcome.body["id"] == outcome.body["id"]) {
             let same = known.outcome.body == outcome.body && known.episode == episode;
             return Err(if same { "" } else { "id.conflict" });
@@ -93,10 +97,23 @@ impl Deeds {
             });
             let target = target.ok_or("outcome.unknown")?;
             target.undone = true;
-            kind = Some(target.outcome.kind.clone());
+            kind = Some((target.outcome.kind.clone(), target.still));
         }
-        self.all.push(Deed { outcome: outcome.clone(), episode, undone: false });
+        self.all.push(Deed { outcome: outcome.clone(), episode, undone: false, still: 0 });
         Ok(kind)
+    }
+
+    /// Says for how long clocks stand still for the last outcome.
+    pub(crate) fn stands_still(&mut self, still: i64) {
+        if let Some(last) = self.all.last_mut() {
+            last.still = still;
+        }
+    }
+
+    /// Until when the postings of an episode hang.
+    pub(crate) fn posted_to(&self, episode: u64) -> Option<Instant> {
+        let here = |d: &&Deed| d.episode == episode && !d.undone && d.outcome.kind == "posted";
+        self.all.iter().filter(here).map(|d| d.outcome.entered + d.still).max()
     }
 
     fn live(&self, episode: u64) -> impl Iterator<Item = &Outcome> {
@@ -104,9 +121,9 @@ impl Deeds {
         self.all.iter().filter(counts).map(|d| &d.outcome)
     }
 
-    /// Whether one of the three clocks has its answer in an episode.
-    pub(crate) fn answers(&self, episode: u64, clock: &str) -> bool {
-        self.live(episode).any(|o| answers(&o.kind, clock))
+    /// Whether a step of the chain has its answer in an episode.
+    pub(crate) fn answers(&self, episode: u64, step: &str, help_first: bool) -> bool {
+        self.live(episode).any(|o| answers(&o.kind, step, help_first))
     }
 
     pub(crate) fn is_closed(&self, episode: u64) -> bool {
@@ -157,15 +174,4 @@ impl Deeds {
         }
         !over
     }
-}
-
-/// Whether an outcome answers one of the three clocks.
-pub(crate) fn answers(kind: &str, clock: &str) -> bool {
-    let least = match kind {
-        "acknowledged" => 1,
-        "visited" | "compared" | "meeting_held" | "posted" | "township_reviewed" => 2,
-        "revoked" => 0,
-        _ => 3,
-    };
-    least > ["acknowledge", "visit", "decide"].iter().position(|c| *c == clock).unwrap_or(3)
 }

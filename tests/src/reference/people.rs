@@ -3,7 +3,7 @@
 
 use super::case::{Published, Standing};
 use super::civil::{Day, Instant, date_of};
-use super::clocks::Times;
+use super::clocks::{Clocks, Now, Times};
 use super::decide::View;
 use super::deeds::{Outcome, closes};
 use super::event::Event;
@@ -13,7 +13,7 @@ use super::run::{Kept, Run};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// One line of outcomes; call before the first event line.
     pub(crate) fn outcome_line(&mut self, line: &Value) {
         self.outcomes.extend(Outcome::read(line));
@@ -41,6 +41,7 @@ impl Run<'_> {
                     continue;
                 };
                 self.coverage.hit("clock.overdue");
+                self.coverage.hit_if(ran_out.is_of_chain(), "clock.chain");
                 let alert = self.overdue(&household, at, &ran_out);
                 self.alerts.extend(alert);
             }
@@ -90,6 +91,7 @@ impl Run<'_> {
     pub(super) fn outcome(&mut self, outcome: &Outcome) {
         let Some(at) = self.clock else { return };
         let household = &outcome.household;
+        let (packs, help_first) = self.standing_packs(household);
         let Some(kept) = self.kept.get_mut(household) else { return self.refuse("case.unknown") };
         let Some(episode) = outcome.episode(kept.case.episode) else {
             return self.refuse("case.unknown");
@@ -100,18 +102,20 @@ impl Run<'_> {
             Err(code) => return self.refuse(code),
         };
         let here = episode == kept.case.episode && kept.case.open.is_some();
+        let level = kept.case.level();
         match undone {
-            Some(kind) if closes(&kind) => {
+            Some((kind, _)) if closes(&kind) => {
                 self.coverage.hit("outcome.lifted");
                 if !kept.deeds.is_closed(episode) {
                     kept.deeds.lift(episode);
                 }
                 self.decide(household, false);
             }
-            Some(_) => {
+            Some((_, still)) => {
                 self.coverage.hit("outcome.revoked");
                 if let Some(open) = kept.case.open.as_mut().filter(|_| here) {
-                    open.clocks.revoked(&kept.deeds, episode, at);
+                    let now = Now { packs: &packs, level, deeds: &kept.deeds, episode, at };
+                    open.clocks.revoked(still, help_first, &now);
                 }
             }
             None if closes(&outcome.kind) => {
@@ -123,10 +127,31 @@ impl Run<'_> {
             None => {
                 self.coverage.hit("outcome.answers");
                 if let Some(open) = kept.case.open.as_mut().filter(|_| here) {
-                    open.clocks.answered(&outcome.kind);
+                    let posted = outcome.kind == "posted";
+                    let still = if posted { Clocks::hangs(&packs, at) } else { 0 };
+                    self.coverage.hit_if(still > 0, "clock.stood_still");
+                    self.coverage.hit_if(help_first, "clock.help_first");
+                    kept.deeds.stands_still(still);
+                    let now = Now { packs: &packs, level, deeds: &kept.deeds, episode, at };
+                    open.clocks.answered(&outcome.kind, still, help_first, &now);
                 }
             }
         }
+    }
+
+    /// The packs of the rules that stand in a household's case, and whether one of them helps first.
+    fn standing_packs(&self, household: &str) -> (BTreeMap<String, &'a Times>, bool) {
+        let packs: &'a [Pack] = self.packs;
+        let (mut times, mut help_first) = (BTreeMap::new(), false);
+        let Some(kept) = self.kept.get(household) else { return (times, false) };
+        for id in kept.case.open.iter().flat_map(|open| open.rules.keys()) {
+            let Some((pack, _)) = kept.force.get(id).copied() else { continue };
+            let pack = &packs[pack];
+            times.insert(pack.name.clone(), &pack.times);
+            let rule = pack.rules.iter().find(|rule| rule.id == *id);
+            help_first |= rule.is_some_and(|rule| pack.times.helps_first(&rule.risk));
+        }
+        (times, help_first)
     }
 
     fn close(&mut self, outcome: &Outcome, at: Instant) {

@@ -390,7 +390,12 @@ impl Pack<'_> {
     }
 
     fn counted_member(&mut self) -> &'static str {
-        self.d.pick(&["members", "away", "workers", "students", "disabled", "chronic", "age_days"])
+        let counted = ["members", "away", "workers", "students", "disabled", "chronic"];
+        match self.d.below(8) {
+            0 => "age_days",
+            1 => "watch_days",
+            _ => self.d.pick(&counted),
+        }
     }
 
     /// An expression that is true or false.
