@@ -21,8 +21,9 @@ fn now() -> Instant {
 }
 
 fn household(server: &Server, id: &str) {
+    let member = r#"{"birth_year":1980,"labour":"full","work":"local"}"#;
     let profile = format!(
-        r#"{{"household":"{id}","region":"990102003004","class":"ordinary","size":2,"net_income_fen":2500000,"updated_at":"2026-01-05T08:00:00+08:00"}}"#
+        r#"{{"household":"{id}","region":"990102003004","class":"ordinary","size":2,"net_income_fen":2500000,"updated_at":"2026-01-05T08:00:00+08:00","members":[{member}]}}"#
     );
     let (status, told) = server.post("/v1/households", JSON, &profile);
     assert!(status < 300, "{told}");
@@ -35,6 +36,43 @@ fn bill(server: &Server, household: &str, id: &str, fen: u64) {
     );
     let (status, told) = server.post("/v1/events", EVENT, &event);
     assert!(status < 300, "{told}");
+}
+
+/// What people do about a case.
+fn outcome(server: &Server, case: &str, household: &str, kind: &str) {
+    let now = now();
+    let body = format!(
+        r#"{{"id":"{kind}","household":"{household}","kind":"{kind}","at":"{now}","by":"w-1"}}"#
+    );
+    let (status, told) = server.post(&format!("/v1{case}/outcomes"), JSON, &body);
+    assert!(status < 300, "{told}");
+}
+
+/// The course of a case, the queue and the precision of rules, before and after what people did.
+fn answered(browser: &Browser, server: &Server, case: &str) {
+    let base = server.base();
+    let measures = browser.text(".measures");
+    assert!(measures.contains("医疗救助") && measures.contains("小额信贷"), "{measures}");
+    let chain = browser.text("#chain");
+    assert!(chain.contains("入户") && chain.contains("期限") && !chain.contains('✓'), "{chain}");
+    browser.open(&format!("{base}/queue?region=990102003004"));
+    let both = browser.text("main");
+    assert!(both.contains("H00000001") && both.contains("H00000002"), "{both}");
+    let inside = "return document.querySelectorAll('.visits li.inside').length";
+    assert_eq!(browser.run(inside), 2, "the week holds two visits: {both}");
+    outcome(server, case, "H00000002", "visited");
+    browser.open(&format!("{base}/queue?region=990102003004"));
+    let one = browser.text("main");
+    assert!(one.contains("H00000001") && !one.contains("H00000002"), "{one}");
+    assert_eq!(browser.run(inside), 1, "one of the two is made: {one}");
+    browser.open(&format!("{base}{case}"));
+    let chain = browser.text("#chain");
+    let compare = chain.lines().find(|line| line.contains("信息比对")).unwrap_or_default();
+    assert!(chain.contains('✓') && compare.contains("期限"), "{chain}");
+    outcome(server, case, "H00000002", "measures_applied");
+    browser.open(&format!("{base}/quality"));
+    let quality = browser.text("main");
+    assert!(quality.contains("medical") && quality.contains("100.0 %"), "{quality}");
 }
 
 /// No page is wider than a telephone, in either language.
@@ -103,7 +141,8 @@ fn a_bill_is_seen_with_its_reasons_and_the_next_one_without_a_reload() {
     assert!(bills.contains("40000") || bills.contains("40,000"), "the bill behind it: {bills}");
     let svg = "return document.querySelectorAll('main svg circle, main svg path').length";
     assert!(browser.run(svg).as_i64().unwrap() > 1, "the course of the family");
-    let household = "/households/H00000002".to_owned();
-    narrow(&browser, &base, &["/".to_owned(), case, household]);
+    answered(&browser, &server, &case);
+    let pages = ["/", "/queue", "/quality", &case, "/households/H00000002"];
+    narrow(&browser, &base, &pages.map(str::to_owned));
     assert_eq!(browser.errors(), Vec::<String>::new(), "the console is silent");
 }

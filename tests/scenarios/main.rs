@@ -1,9 +1,10 @@
 //! Scenarios that people can read: what enters at which minute, and what is wanted in between.
 //!
 //! A file of `cases/` is a list of lines. `at` pushes something in, `want` is an alert, in the order
-//! in which they come, `due` a clock as it stands there, `refused` what came of the last push. An
-//! alert that nobody wants fails, and one that does not come. The rules stand in `pack.yaml`. It
-//! refuses to know how an alert is made.
+//! in which they come, `due` a clock as it stands there, `refused` what came of the last push,
+//! `quality` how often a rule, a feed or an area was right. An alert that nobody wants fails, and
+//! one that does not come. The rules stand in `pack.yaml`, or in the shipped pack where the file
+//! begins with `rules default`. It refuses to know how an alert is made.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where a scenario cannot be read")]
 
@@ -17,6 +18,7 @@ use proto::{
     json::Json,
     outcome::{CaseId, CaseOutcome},
     person::Persons,
+    region::Prefix,
 };
 
 /// A scenario while it is played.
@@ -27,21 +29,27 @@ struct Play {
     pushed: usize,
 }
 
+/// A family of four with 10,000 yuan a head.
+fn profile(at: Instant, household: &str) -> Entry {
+    let text = format!(
+        r#"{{"household":"{household}","region":"990102003004","class":"ordinary","size":4,"net_income_fen":4000000}}"#
+    );
+    let json = Json::parse(text.as_bytes()).unwrap();
+    Entry::Profile(Box::new(Profile::parse(&json, at, Persons::AsGiven).unwrap().0))
+}
+
 fn instant(date: &str, time: &str) -> Instant {
     Instant::parse(&format!("{date}T{time}:00+08:00")).unwrap()
 }
 
 impl Play {
-    fn new() -> Play {
+    fn new(rules: &[u8]) -> Play {
         let engine = Engine::new(4);
         let mut play = Play { engine, alerts: Vec::new(), last: Outcome::Accepted, pushed: 0 };
-        let yaml = include_bytes!("pack.yaml").as_slice().into();
         let at = instant("2026-01-01", "00:00");
+        let yaml = rules.into();
         play.push(at, Entry::Pack { name: "pack.yaml".into(), yaml, withdrawn: false });
-        let text = r#"{"household":"H1","region":"990102003004","class":"ordinary","size":4,"net_income_fen":4000000}"#;
-        let json = Json::parse(text.as_bytes()).unwrap();
-        let profile = Profile::parse(&json, at, Persons::AsGiven).unwrap().0;
-        play.push(at, Entry::Profile(Box::new(profile)));
+        play.push(at, profile(at, "H1"));
         play
     }
 
@@ -104,9 +112,26 @@ impl Play {
                 let data = r#"{"hazard":"flood","house":"collapsed"}"#;
                 self.event(at, household, "disaster.impact", data)
             }
+            "profile" => profile(at, household),
             kind => self.outcome(at, household, kind, &words[4..]),
         };
         self.push(at, entry);
+    }
+
+    /// How often a rule, a feed or an area was right, as `quality` writes it.
+    fn quality(&self, kind: &str, name: &str) -> String {
+        let quality = self.engine.quality(Prefix::parse("990102").unwrap());
+        let counts = match kind {
+            "rule" => quality.rules.get(name),
+            "feed" => quality.sources.get(name),
+            _ => quality.regions.get(name),
+        };
+        let counts = counts.copied().unwrap_or_default();
+        let share = counts.precision().map_or(String::new(), |share| {
+            let (low, high) = (share.low_permille, share.high_permille);
+            format!(", {low} to {high} permille")
+        });
+        format!("{kind} {name} {} of {}{share}", counts.helped, counts.decided())
     }
 
     /// The clocks that run, as `due` writes them.
@@ -144,7 +169,10 @@ fn refused(last: Outcome) -> String {
 
 /// Plays a file; what goes wrong, in words.
 fn play(text: &str) -> Result<(), String> {
-    let mut play = Play::new();
+    let shipped = text.lines().any(|line| line == "rules default");
+    let shipped: Option<&[u8]> =
+        shipped.then_some(include_bytes!("../../deploy/packs/default.yaml"));
+    let mut play = Play::new(shipped.unwrap_or(include_bytes!("pack.yaml")));
     let mut wanted: Vec<String> = Vec::new();
     let lines = text.lines().enumerate().filter(|(_, l)| !l.is_empty() && !l.starts_with('#'));
     for (n, line) in lines {
@@ -154,6 +182,11 @@ fn play(text: &str) -> Result<(), String> {
             "at" => play.at(&words),
             "until" => play.until(instant(words[0], words[1])),
             "want" => wanted.push(rest.to_owned()),
+            "rules" => {}
+            "quality" if play.quality(words[0], words[1]) == rest => {}
+            "quality" => {
+                return Err(format!("line {}: {}", n + 1, play.quality(words[0], words[1])));
+            }
             "due" if play.due().iter().any(|due| due == rest) => {}
             "due" => return Err(format!("line {}: {rest} is not among {:?}", n + 1, play.due())),
             "refused" if refused(play.last) == rest => {}
@@ -177,5 +210,5 @@ fn every_scenario_goes_as_it_is_written() {
         }
         played += 1;
     }
-    assert!(played >= 11, "{played} scenarios");
+    assert!(played >= 14, "{played} scenarios");
 }

@@ -5,6 +5,7 @@
 
 mod line;
 mod list;
+mod queue;
 mod texts;
 
 use std::collections::{BTreeSet, HashMap};
@@ -16,6 +17,7 @@ use proto::region::{Prefix, Region};
 
 pub use line::{About, CaseLine, Key, Line, LineError};
 pub use list::{Cursor, Filter, Item, Page, State};
+pub use queue::{Budget, By, Group, Queue, Sought, Stand, Visit, Waiting, Week, monday};
 use texts::Texts;
 
 /// Cases and alerts of one alerts log.
@@ -85,6 +87,8 @@ struct Row {
     rules: u32,
     level: Severity,
     closed: bool,
+    priority: i64,
+    visit_by: Option<Instant>,
 }
 
 /// Where a case stands in the lists: the newest change first, then by case.
@@ -264,6 +268,8 @@ impl Board {
             rules: self.texts.list(&line.rules),
             level: line.level,
             closed: ends(line),
+            priority: line.priority,
+            visit_by: line.visit_by,
         };
         self.shelves[made.shelf()].insert(made.place(row));
         self.by_region.insert((made.region, row));
@@ -287,6 +293,8 @@ impl Board {
         kept.revision = line.revision;
         kept.level = line.level;
         kept.closed = ends(line);
+        kept.priority = line.priority;
+        kept.visit_by = line.visit_by;
         kept.site = self.texts.one(line.site.as_deref());
         kept.risks = self.texts.list(&line.risks);
         kept.rules = self.texts.list(&line.rules);

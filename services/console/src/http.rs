@@ -4,6 +4,8 @@ mod access;
 mod assets;
 mod cases;
 mod pages;
+mod quality;
+mod queue;
 mod stream;
 
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use chassis::{Problem, SharedClock};
 use proto::catalogue::Catalogue;
 use proto::codes::Code;
 
+use crate::board::Budget;
 use crate::desk::Desk;
 use crate::ports::{Accounts, Alerts, Households};
 use crate::sign_in::SignIn;
@@ -36,13 +39,18 @@ pub struct Console {
     pub catalogue: Arc<Catalogue>,
     /// The time, for what is still running.
     pub clock: SharedClock,
+    /// Visits that can be made in a week.
+    pub budget: Budget,
 }
 
-/// `GET /v1/cases`, `/v1/cases/{case}` and `/v1/alerts/stream`; the pages `/`, `/cases/{case}`,
-/// `/households/{id}` and `/sign-in/{code}`; and what the pages need.
+/// `GET /v1/cases`, `/v1/cases/{case}`, `/v1/queue` and `/v1/alerts/stream`; the pages `/`,
+/// `/queue`, `/quality`, `/cases/{case}`, `/households/{id}` and `/sign-in/{code}`; and what the
+/// pages need.
 pub fn router(console: Console) -> Router {
     let pages = Router::new()
         .route("/", get(pages::front))
+        .route("/queue", get(queue::page))
+        .route("/quality", get(quality::page))
         .route("/cases/{case}", get(pages::case))
         .route("/households/{id}", get(pages::household))
         .route("/sign-in/{code}", get(access::sign_in))
@@ -53,6 +61,7 @@ pub fn router(console: Console) -> Router {
     Router::new()
         .route("/v1/cases", get(cases::list))
         .route("/v1/cases/{case}", get(cases::one))
+        .route("/v1/queue", get(queue::list))
         .route("/v1/alerts/stream", get(stream::stream))
         .merge(pages)
         .with_state(Arc::new(console))

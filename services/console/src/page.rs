@@ -8,6 +8,8 @@ mod bills;
 mod course;
 mod front;
 mod household;
+mod quality;
+mod queue;
 mod words;
 
 use askama::Template;
@@ -19,7 +21,9 @@ pub(crate) use alert::Shown;
 pub(crate) use bills::Bills;
 pub(crate) use course::{Course, Dot, Step};
 pub(crate) use front::{Front, Look};
-pub(crate) use household::{CasePage, HouseholdPage, View};
+pub(crate) use household::{CasePage, ChainStep, HouseholdPage, View};
+pub(crate) use quality::QualityPage;
+pub(crate) use queue::QueuePage;
 pub(crate) use words::Lang;
 
 /// A page that says one thing.
@@ -74,6 +78,11 @@ impl Message {
     pub(crate) const STARTING: Message = Message {
         zh: ("正在恢复数据", "服务正在读取预警记录，请稍后刷新。"),
         en: ("Restoring", "The service is reading its alerts. Reload in a moment."),
+        command: None,
+    };
+    pub(crate) const ELSEWHERE: Message = Message {
+        zh: ("此处没有", "此信息由其他服务提供。"),
+        en: ("Not here", "Another service of this installation knows that."),
         command: None,
     };
     pub(crate) const FAULT: Message = Message {

@@ -5,6 +5,8 @@ use std::pin::Pin;
 use proto::region::{Prefix, Region};
 use tokio::sync::watch;
 
+use crate::board::Visit;
+
 /// An answer that is still to come.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -43,6 +45,18 @@ pub trait Households: Send + Sync + 'static {
     /// `clocks` (`step`, `by`, `state`, `asked`) and `outcomes` (`case`, `id`, `kind`, `at`, `by`,
     /// `revoked`). Nothing where the fold is not at hand: then cases are shown without it.
     fn dossier(&self, _id: String) -> Answer<'_, Option<serde_json::Value>> {
+        Box::pin(async { None })
+    }
+
+    /// What answers the wish for a visit in the cases of these households. Nothing where the fold
+    /// is not at hand: then a queue shows every case as waiting, and says so.
+    fn visits(&self, _households: Vec<String>) -> Answer<'_, Option<Vec<Visit>>> {
+        Box::pin(async { None })
+    }
+
+    /// How often rules and feeds were right in an area, as `GET /v1/quality` shows it. Nothing
+    /// where the fold is not at hand.
+    fn quality(&self, _area: Prefix) -> Answer<'_, Option<serde_json::Value>> {
         Box::pin(async { None })
     }
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 #[tokio::test]
 async fn v1_needs_a_token_and_answers_problems() {
     let desktop = Desktop::with(vec![alert(1, 1, "yellow")]).await;
-    for path in ["/v1/cases", "/v1/cases/0", "/v1/alerts/stream"] {
+    for path in ["/v1/cases", "/v1/cases/0", "/v1/queue", "/v1/alerts/stream"] {
         let (status, headers, text) = desktop.get(path, "").await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
         assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json");
@@ -63,6 +63,13 @@ async fn wrong_queries_and_foreign_areas_are_refused() {
         ("/v1/cases?cursor=x", "operator", 400, "query.invalid"),
         ("/v1/cases?region=123", "operator", 400, "query.invalid"),
         ("/v1/cases?region=99", "county", 403, "auth.forbidden"),
+        ("/v1/queue?region=99", "county", 403, "auth.forbidden"),
+        ("/v1/queue?by=city", "operator", 400, "query.invalid"),
+        ("/v1/queue?by=township&region=990101003004", "operator", 400, "query.invalid"),
+        ("/v1/queue?budget=-1", "operator", 400, "query.invalid"),
+        ("/v1/queue?budget=10001", "operator", 400, "query.invalid"),
+        ("/v1/queue?limit=0", "operator", 400, "query.invalid"),
+        ("/v1/queue?cursor=x", "operator", 400, "query.invalid"),
         ("/v1/alerts/stream?region=99", "county", 403, "auth.forbidden"),
         ("/v1/alerts/stream?from=x", "operator", 400, "query.invalid"),
         ("/v1/alerts/stream?last_event_id=x", "operator", 409, "stream.unknown_id"),
@@ -82,7 +89,7 @@ async fn wrong_queries_and_foreign_areas_are_refused() {
 #[tokio::test]
 async fn before_the_board_is_whole_nothing_is_listed() {
     let desktop = Desktop::starting(vec![alert(1, 1, "yellow")]);
-    for path in ["/v1/cases", "/v1/alerts/stream"] {
+    for path in ["/v1/cases", "/v1/queue", "/v1/alerts/stream"] {
         let (status, headers, text) = desktop.get(path, "Bearer operator").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(headers.contains_key(header::RETRY_AFTER));
@@ -173,8 +180,16 @@ async fn pages_load_nothing_foreign_and_escape_what_they_show() {
     assert!(evil.contains("<script>"));
     let desktop = Desktop::with(vec![evil]).await;
     let case = format!("/cases/{}?lang=en", ports::case(1));
-    for path in ["/", "/?lang=en", &case, "/cases/0", "/households/H1", "/households/%3Cscript%3E"]
-    {
+    for path in [
+        "/",
+        "/?lang=en",
+        "/queue",
+        "/quality",
+        &case,
+        "/cases/0",
+        "/households/H1",
+        "/households/%3Cscript%3E",
+    ] {
         let (_, headers, text) = desktop.get(path, "Bearer operator").await;
         let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
@@ -233,5 +248,87 @@ proptest! {
             let got: Vec<&str> = got.iter().map(|e| &*e.data).collect();
             assert_eq!(got, lines[last..].iter().map(String::as_str).collect::<Vec<_>>());
         });
+    }
+}
+
+#[tokio::test]
+async fn a_queue_shows_who_is_visited_this_week_and_who_is_next() {
+    let lines = (1..=5).chain([7, 10]).map(|h| alert(h, 1, if h == 5 { "green" } else { "red" }));
+    let desktop = Desktop::with(lines.collect()).await;
+    let queue = desktop.json("/v1/queue?region=990101").await;
+    assert_eq!(queue["week"], "2026-03-16");
+    assert_eq!((&queue["by"], &queue["visits_known"]), (&"village".into(), &true.into()));
+    let desk = serde_json::json!([
+        {"desk": "990101003004", "budget": 2, "made": 1, "waiting": 3}
+    ]);
+    assert_eq!(queue["desks"], desk, "H1 was visited this week");
+    let items = queue["items"].as_array().unwrap();
+    let inside: Vec<_> = items.iter().map(|i| (&i["place"], i["inside"] == true)).collect();
+    assert_eq!(inside, [(&1.into(), true), (&2.into(), false), (&3.into(), false)]);
+    assert_eq!((&items[0]["priority"], &items[0]["level"]), (&0.into(), &"red".into()));
+    assert_eq!(items[0]["visit_by"], "2026-03-06T00:00:00+08:00");
+    // Page by page the same.
+    let (mut found, mut path) = (Vec::new(), "/v1/queue?region=990101&limit=1".to_owned());
+    for _ in 0..4 {
+        let page = desktop.json(&path).await;
+        found.extend(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/v1/queue?region=990101&limit=1&cursor={next}");
+    }
+    assert_eq!(&found, items);
+    let more = desktop.json("/v1/queue?region=990101&budget=4").await;
+    let inside = more["items"].as_array().unwrap().iter().filter(|i| i["inside"] == true);
+    assert_eq!(inside.count(), 3, "another budget is looked at by asking for it");
+    let township = desktop.json("/v1/queue?by=township").await;
+    assert_eq!(township["desks"].as_array().unwrap().len(), 3);
+    assert_eq!(township["desks"][0]["budget"], 10);
+    let (_, _, text) = desktop.get("/queue?region=990101", "Bearer operator").await;
+    assert_eq!(text.matches("<li class=\"inside\"").count(), 1);
+    assert_eq!(text.matches("<li class=\"outside\"").count(), 2);
+    let (_, _, text) = desktop.get("/queue?lang=en", "Bearer operator").await;
+    assert!(text.contains("visits this week") && text.contains("next"), "{text}");
+}
+
+#[tokio::test]
+async fn quality_is_shown_with_its_interval() {
+    let desktop = Desktop::with(vec![alert(1, 1, "red")]).await;
+    let (status, _, text) = desktop.get("/quality?lang=en", "Bearer operator").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(text.contains("medical-burden") && text.contains("50.0 % (23.6–76.4 %)"), "{text}");
+    for (path, token, status) in [
+        ("/quality?region=site-1", "operator", 400),
+        ("/quality?region=99", "county", 403),
+        ("/quality", "nobody", 401),
+    ] {
+        let (got, _, _) = desktop.get(path, &format!("Bearer {token}")).await;
+        assert_eq!(got.as_u16(), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_case_shows_its_chain_with_clocks_and_its_measures_with_titles() {
+    let titled =
+        r#""measures":[{"code":"medical_aid","zh":"医疗救助金","en":"medical relief"}],"notice""#;
+    let line = alert(1, 1, "red").replacen("\"notice\"", titled, 1);
+    let desktop = Desktop::with(vec![line]).await;
+    let case = ports::case(1);
+    let one = desktop.json(&format!("/v1/cases/{case}")).await;
+    let step = |word: &str| {
+        let steps = one["chain"].as_array().unwrap();
+        steps.iter().find(|step| step["step"] == word).unwrap().clone()
+    };
+    assert_eq!(step("visit")["done_at"], "2026-03-05T10:00:00+08:00");
+    assert_eq!(step("county")["due_by"], "2026-03-19T10:20:30+08:00", "the decision is its own");
+    assert_eq!(step("county")["asked"], "village");
+    assert_eq!(step("posting")["due_by"], serde_json::Value::Null);
+    let page = |lang: &str| format!("/cases/{case}{lang}");
+    let (_, _, text) = desktop.get(&page(""), "Bearer operator").await;
+    for part in ["医疗救助金", "县级审定", "期限 2026-03-19 10:20", "✓ 2026-03-05 10:00"]
+    {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    let (_, _, text) = desktop.get(&page("?lang=en"), "Bearer operator").await;
+    for part in ["medical relief", "county approval", "due 2026-03-19 10:20"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
     }
 }

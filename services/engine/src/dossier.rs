@@ -1,6 +1,4 @@
-//! What people did about a household's cases and what is due: as it is shown, ranked and counted.
-
-use std::collections::BTreeMap;
+//! What people did about a household's cases and what is due, as it is shown.
 
 use proto::{
     alert::Severity,
@@ -8,7 +6,7 @@ use proto::{
     date::{Date, Instant},
     ids::HouseholdKey,
     outcome::{CaseId, Kind},
-    region::{Prefix, Region},
+    region::Region,
 };
 
 use crate::{
@@ -17,7 +15,6 @@ use crate::{
     fold::Fold,
     household::Household,
     record::{Noted, Record},
-    words::Word,
 };
 
 /// An outcome as it was noted.
@@ -85,51 +82,41 @@ pub struct Dossier {
     pub watched_until: Option<Date>,
 }
 
-/// What became of cases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Verdicts {
-    /// The family needed help: identified, measures applied or risk removed.
-    pub helped: u64,
-    /// There was no risk.
-    pub no_risk: u64,
-    /// The family had the help it needs.
-    pub already_covered: u64,
-    /// The data were wrong.
-    pub wrong_data: u64,
-}
-
-impl Verdicts {
-    fn note(&mut self, verdict: Kind) {
-        match verdict {
-            Kind::NoRisk => self.no_risk += 1,
-            Kind::AlreadyCovered => self.already_covered += 1,
-            Kind::WrongData => self.wrong_data += 1,
-            _ => self.helped += 1,
-        }
-    }
-}
-
-/// Verdicts over the cases of an area.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Quality {
-    /// By rule.
-    pub rules: BTreeMap<String, Verdicts>,
-    /// By feed and rule: cases in which the feed's events stood behind the rule's case.
-    pub feeds: BTreeMap<(String, String), Verdicts>,
-    /// By feed.
-    pub sources: BTreeMap<String, Verdicts>,
-    /// By registered region.
-    pub regions: BTreeMap<String, Verdicts>,
+/// An outcome that answers the wish for a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// Its case.
+    pub case: CaseId,
+    /// When somebody was there; nothing where another outcome answers the wish.
+    pub at: Option<Instant>,
 }
 
 impl Engine {
-    /// What people did about a household's cases; nothing when it is not known.
-    #[must_use]
-    pub fn dossier(&self, id: &str) -> Option<Dossier> {
+    fn household(&self, id: &str) -> Option<(&Fold, &Household)> {
         let key = HouseholdKey::of(id);
         let partition = key.partition(u32::try_from(self.folds.len()).ok()?);
         let fold = &self.folds[partition as usize];
-        let household = &fold.households[fold.find(key, id)? as usize];
+        Some((fold, &fold.households[fold.find(key, id)? as usize]))
+    }
+
+    /// What answers the wish for a visit in the cases of a household, in the order of entry.
+    #[must_use]
+    pub fn visits(&self, id: &str) -> Vec<Visit> {
+        let found = self.household(id);
+        let record = found.and_then(|(_, household)| household.record.as_deref());
+        let live = record.into_iter().flat_map(|record| &record.noted);
+        let answers = live.filter(|n| !n.revoked && Step::Visit.answered_by(n.kind, false));
+        let visit = |noted: &Noted| Visit {
+            case: CaseId::of(id, noted.episode),
+            at: (noted.kind == Kind::Visited).then_some(noted.at),
+        };
+        answers.map(visit).collect()
+    }
+
+    /// What people did about a household's cases; nothing when it is not known.
+    #[must_use]
+    pub fn dossier(&self, id: &str) -> Option<Dossier> {
+        let (fold, household) = self.household(id)?;
         let open = household.case.as_deref().filter(|case| case.level > Severity::None);
         let asked = |stage: u8| {
             let word = open?.route.get(usize::from(stage))?;
@@ -163,63 +150,6 @@ impl Engine {
             watched_until: watched.filter(|until| *until > self.world.today()),
         })
     }
-
-    /// What became of the cases of an area, as far as people said: one verdict for each case.
-    #[must_use]
-    pub fn quality(&self, area: Prefix) -> Quality {
-        let mut quality = Quality::default();
-        for household in self.folds.iter().flat_map(Fold::with_records) {
-            let region = household.known.as_deref().map(|known| known.region);
-            if !region.is_some_and(|region| area.contains(region)) {
-                continue;
-            }
-            let region = region.map(|region| region.to_string()).unwrap_or_default();
-            for noted in household.record.iter().flat_map(|record| verdicts(record)) {
-                quality.regions.entry(region.clone()).or_default().note(noted.kind);
-                let rules: Vec<&str> =
-                    noted.rules.iter().map(|rule| self.world.rule_ids.text(*rule)).collect();
-                for rule in &rules {
-                    quality.rules.entry((*rule).to_owned()).or_default().note(noted.kind);
-                }
-                for source in &noted.sources {
-                    let feed = self.world.feeds.text(Word(source.0));
-                    quality.sources.entry(feed.to_owned()).or_default().note(noted.kind);
-                    for rule in &rules {
-                        let key = (feed.to_owned(), (*rule).to_owned());
-                        quality.feeds.entry(key).or_default().note(noted.kind);
-                    }
-                }
-            }
-        }
-        quality
-    }
-}
-
-impl Fold {
-    fn with_records(&self) -> impl Iterator<Item = &Household> {
-        self.households.iter().filter(|household| household.record.is_some())
-    }
-}
-
-/// The outcome that decides each case: that help was needed before anything else, then the last
-/// word. One without rules was said of a case that had ended by itself.
-fn verdicts(record: &Record) -> Vec<&Noted> {
-    let mut decided: BTreeMap<u32, &Noted> = BTreeMap::new();
-    for noted in &record.noted {
-        let says =
-            noted.kind.closes() || matches!(noted.kind, Kind::Identified | Kind::MeasuresApplied);
-        if noted.revoked || !says || noted.rules.is_empty() {
-            continue;
-        }
-        let helped = |noted: &Noted| {
-            matches!(noted.kind, Kind::Identified | Kind::MeasuresApplied | Kind::RiskRemoved)
-        };
-        let kept = decided.entry(noted.episode).or_insert(noted);
-        if !helped(kept) {
-            *kept = noted;
-        }
-    }
-    decided.into_values().collect()
 }
 
 fn did(household: &str, noted: &Noted) -> Did {

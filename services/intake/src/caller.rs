@@ -94,13 +94,7 @@ impl Caller {
     /// `auth.forbidden` at `/source` or `/subject`.
     pub fn check_event(&self, event: &Event) -> Result<(), Refusal> {
         let forbidden = |pointer: &str| Err(Refusal::new(Code::AuthForbidden, pointer));
-        if let Some(feeds) = &self.feeds
-            && !feeds.contains(&event.source)
-        {
-            return forbidden("/source");
-        }
-        let prefix = event.source.split_once('/').and_then(|(prefix, _)| Prefix::parse(prefix));
-        if !self.region_covers(prefix) {
+        if !self.sends_for(&event.source) {
             return forbidden("/source");
         }
         match &event.subject {
@@ -109,6 +103,14 @@ impl Caller {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether it may send for a feed.
+    #[must_use]
+    pub fn sends_for(&self, feed: &str) -> bool {
+        let known = |feeds: &[Box<str>]| feeds.iter().any(|own| **own == *feed);
+        let prefix = feed.split_once('/').and_then(|(prefix, _)| Prefix::parse(prefix));
+        self.feeds.as_deref().is_none_or(known) && self.region_covers(prefix)
     }
 
     fn region_covers(&self, prefix: Option<Prefix>) -> bool {

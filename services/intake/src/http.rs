@@ -103,6 +103,7 @@ impl Intake {
             )
             .route("/v1/cases/{case}/outcomes", post(outcomes::post))
             .route("/v1/batches/{id}", get(reads::batch))
+            .route("/v1/quality", get(reads::quality))
             .route("/v1/packs", get(packs::list))
             .route("/v1/packs/{pack}", put(packs::put).get(packs::source))
             .route("/openapi.json", get(reads::openapi))

@@ -17,6 +17,8 @@ use sha2::{Digest, Sha256};
 pub const KEY_FILE: &str = "token.key";
 /// The operator token's file in its folder.
 pub const OPERATOR_FILE: &str = "operator.token";
+/// The file of the key that signs webhooks, in its folder.
+pub const SIGNING_FILE: &str = "webhook.key";
 /// The version of a key that is made here; it stands in every token.
 pub const KEY_VERSION: u8 = 1;
 
@@ -153,6 +155,18 @@ pub fn load_token(path: &Path) -> Result<String, SecretError> {
     let token = load(path)?;
     let holds = token.len() >= 32 && token.bytes().all(|b| b.is_ascii_graphic());
     if holds { Ok(token) } else { Err(SecretError::Form { path: path.to_owned() }) }
+}
+
+/// Loads the one line of a secret's file, or makes the file on first use: `written` turns 32 random
+/// bytes into the line.
+///
+/// # Errors
+/// [`SecretError`].
+pub fn line(path: &Path, written: impl FnOnce(&[u8; 32]) -> String) -> Result<String, SecretError> {
+    if !path.exists() {
+        make(path, written)?;
+    }
+    load(path)
 }
 
 fn fingerprint(secret: &[u8; 32]) -> String {

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, pin::Pin, sync::Arc};
 
-use proto::{catalogue::Catalogue, codes::Code, date::Instant, frame::Entry};
+use proto::{catalogue::Catalogue, codes::Code, date::Instant, frame::Entry, region::Prefix};
 use serde::Serialize;
 
 use crate::DeadLetter;
@@ -42,6 +42,15 @@ pub trait Journal: Send + Sync + 'static {
         &self,
         id: String,
     ) -> BoxFuture<'_, Result<Option<serde_json::Value>, SubmitError>>;
+
+    /// How often rules and feeds were right in an area: lists of objects under `rules`, `feeds`,
+    /// `feed_rules` and `areas`. Nothing where the fold is not at hand.
+    fn quality(
+        &self,
+        _area: Prefix,
+    ) -> BoxFuture<'_, Result<Option<serde_json::Value>, SubmitError>> {
+        Box::pin(async { Ok(None) })
+    }
 
     /// The receiver's clock.
     fn now(&self) -> Instant;

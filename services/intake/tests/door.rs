@@ -10,3 +10,4 @@ mod import;
 mod malformed;
 mod outcomes;
 mod packs;
+mod quality;

@@ -18,7 +18,7 @@ use std::{
 
 use axum::Router;
 use chassis::{Component, Failure, Program, Service, Settings, Shutdown, serve};
-use console::{Console, Desk, Follower, SignIn};
+use console::{Console, Desk, Follower, SignIn, board::Budget};
 use intake::{Intake, Limits, caller::OperatorToken};
 use proto::region::Prefix;
 use tokio::net::TcpListener;
@@ -59,12 +59,21 @@ pub(crate) struct Args {
     /// Rule packs to put in force
     #[arg(long, num_args = 1.., value_name = "PACK")]
     rules: Vec<PathBuf>,
+    /// Mail, Kafka topics of subscribers, links in messages (sample: deploy/config/channels.toml)
+    #[arg(long, value_name = "FILE")]
+    channels: Option<PathBuf>,
     /// Hosts that webhooks may go to: HOST for https, or scheme://HOST[:PORT]
     #[arg(long, num_args = 1.., value_name = "HOST_OR_URL")]
     allow_webhook: Vec<String>,
     /// Subscriptions and deliveries in this PostgreSQL instead of a file of the folder
     #[arg(long, value_name = "URL")]
     store: Option<String>,
+    /// Visits that a village can make in a week, for the queue
+    #[arg(long, value_name = "N", default_value_t = Budget::default().village)]
+    village_visits: u32,
+    /// Visits that a township can make in a week
+    #[arg(long, value_name = "N", default_value_t = Budget::default().township)]
+    township_visits: u32,
     /// Begin with a synthetic province and its past year, then add about 2 events a second
     #[arg(long)]
     demo: bool,
@@ -72,11 +81,13 @@ pub(crate) struct Args {
 
 impl fmt::Debug for Args {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Args { data, listen, rules, demo, allow_webhook, store } = self;
+        let Args { data, listen, rules, demo, allow_webhook, store, .. } = self;
+        let Args { village_visits, township_visits, .. } = self;
         let (rules, hosts, folder) = (rules.len(), allow_webhook.len(), data.display());
         let store = if store.is_some() { "postgres" } else { "sqlite" };
         write!(f, "data={folder} listen={listen} rules={rules} demo={demo} ")?;
-        write!(f, "allow_webhook={hosts} store={store}")
+        write!(f, "allow_webhook={hosts} store={store} ")?;
+        write!(f, "village_visits={village_visits} township_visits={township_visits}")
     }
 }
 
@@ -200,6 +211,10 @@ fn router(
         sign_in: Arc::clone(sign_in),
         catalogue: Arc::new(proto::catalogue::Catalogue::shipped()),
         clock: service.clock(),
+        budget: Budget {
+            village: service.config().village_visits,
+            township: service.config().township_visits,
+        },
     });
     let links = links::router(callers, Arc::clone(sign_in));
     Ok(intake.router().merge(console).merge(links).merge(service.ops()))

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Did, Dossier, Engine, Quality, Runs, Verdicts};
+use engine::{Did, Dossier, Engine, Precision, Quality, Runs, Verdicts};
 use proto::region::Prefix;
 use serde_json::{Value, json};
 
@@ -13,9 +13,9 @@ pub(crate) fn dossiers(engine: &Engine, households: &[String]) -> Vec<Value> {
     found.map(|dossier| written(&dossier)).collect()
 }
 
-/// Counts of verdicts in an area.
+/// Counts of verdicts in an area, with the share that led to help.
 pub(crate) fn quality(engine: &Engine, area: Prefix) -> Value {
-    let Quality { rules, feeds, sources, regions } = engine.quality(area);
+    let Quality { all, rules, feeds, sources, regions } = engine.quality(area);
     let list = |counts: BTreeMap<String, Verdicts>, key: &str| -> Vec<Value> {
         counts.into_iter().map(|(name, verdicts)| counted(verdicts, &[(key, name)])).collect()
     };
@@ -23,14 +23,19 @@ pub(crate) fn quality(engine: &Engine, area: Prefix) -> Value {
         .into_iter()
         .map(|((feed, rule), verdicts)| counted(verdicts, &[("feed", feed), ("rule", rule)]))
         .collect();
-    json!({"rules": list(rules, "rule"), "feeds": list(sources, "feed"),
-        "feed_rules": pairs, "regions": list(regions, "region")})
+    json!({"region": area.to_string(), "all": counted(all, &[]), "rules": list(rules, "rule"),
+        "feeds": list(sources, "feed"), "feed_rules": pairs, "areas": list(regions, "area")})
 }
 
 fn counted(verdicts: Verdicts, names: &[(&str, String)]) -> Value {
     let Verdicts { helped, no_risk, already_covered, wrong_data } = verdicts;
-    let mut line = json!({"helped": helped, "no_risk": no_risk,
-        "already_covered": already_covered, "wrong_data": wrong_data});
+    let precision = verdicts.precision().map(|precision| {
+        let Precision { permille, low_permille, high_permille } = precision;
+        json!({"permille": permille, "low_permille": low_permille,
+            "high_permille": high_permille})
+    });
+    let mut line = json!({"decided": verdicts.decided(), "helped": helped, "no_risk": no_risk,
+        "already_covered": already_covered, "wrong_data": wrong_data, "precision": precision});
     for (key, name) in names {
         line[*key] = name.clone().into();
     }

@@ -199,6 +199,10 @@ impl Machine {
         dossier::dossiers(&self.engine, households)
     }
 
+    pub(crate) fn visits(&self, households: &[String]) -> Vec<engine::Visit> {
+        households.iter().flat_map(|household| self.engine.visits(household)).collect()
+    }
+
     pub(crate) fn quality(&self, area: Prefix) -> Value {
         dossier::quality(&self.engine, area)
     }

@@ -269,7 +269,16 @@ impl Watcher {
         self.ask(move |machine| machine.dossiers(&ids)).await
     }
 
-    /// How often rules and feeds were right in an area.
+    /// What answers the wish for a visit in the cases of households.
+    ///
+    /// # Errors
+    /// As [`Watcher::household`].
+    pub async fn visits(&self, ids: Vec<String>) -> Result<Vec<engine::Visit>, SubmitError> {
+        self.ask(move |machine| machine.visits(&ids)).await
+    }
+
+    /// How often rules and feeds were right in an area: `region`, `all`, and the lists `rules`,
+    /// `feeds`, `feed_rules` and `areas`, each with counts and the share that led to help.
     ///
     /// # Errors
     /// As [`Watcher::household`].

@@ -98,6 +98,10 @@ pub struct CaseLine<'a> {
     pub risks: Vec<Cow<'a, str>>,
     /// The rules that stand, in the order of the signals.
     pub rules: Vec<Cow<'a, str>>,
+    /// Larger first in queues.
+    pub priority: i64,
+    /// Until when a visit is due.
+    pub visit_by: Option<Instant>,
     /// Made while a past was folded in.
     pub history: bool,
 }
@@ -141,7 +145,17 @@ struct Data<'a> {
     risks: Vec<Text<'a>>,
     #[serde(borrow)]
     signals: Vec<Signal<'a>>,
+    priority: i64,
+    #[serde(borrow)]
+    clocks: Clocks<'a>,
     history: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Clocks<'a> {
+    #[serde(borrow)]
+    visit_by: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -181,6 +195,8 @@ impl<'a> CaseLine<'a> {
             site: data.site.map(|s| s.0),
             risks: data.risks.into_iter().map(|r| r.0).collect(),
             rules: data.signals.into_iter().map(|s| s.rule.0).collect(),
+            priority: data.priority,
+            visit_by: data.clocks.visit_by.and_then(|by| Instant::parse(&by.0)),
             history: data.history,
         })
     }

@@ -1,5 +1,7 @@
 //! Tests of the board: the fold, the lists and their cursors.
 
+mod queue;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -18,6 +20,7 @@ struct Made {
     region: String,
     day: i32,
     rules: Vec<&'static str>,
+    priority: i64,
 }
 
 impl Made {
@@ -35,7 +38,9 @@ impl Made {
             "time": Date(20_000 + self.day).midnight().to_string(),
             "data": {"case": case, "episode": 1, "revision": self.revision, "change": change,
                 "level": self.level, "household": format!("H{}", self.household),
-                "region": self.region, "risks": ["illness"], "signals": signals},
+                "region": self.region, "risks": ["illness"], "signals": signals,
+                "priority": self.priority,
+                "clocks": {"visit_by": Date(20_002 + self.day).midnight().to_string()}},
         });
         line.to_string().into_bytes()
     }
@@ -44,7 +49,7 @@ impl Made {
 fn made(household: u32, revision: u32, level: Severity, day: i32) -> Made {
     let closed = level == Severity::None;
     let region = format!("99010{}00100{}", household % 3, household % 7);
-    Made { household, revision, level, closed, region, day, rules: vec!["big-bills"] }
+    Made { household, revision, level, closed, region, day, rules: vec!["big-bills"], priority: 0 }
 }
 
 fn board(lines: &[Made]) -> Board {

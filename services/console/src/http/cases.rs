@@ -115,24 +115,45 @@ pub(super) async fn one(
     let lines = tokio::task::spawn_blocking(move || read(&*alerts, &seqs));
     let lines = lines.await.map_err(|_| Refusal(Code::ServiceFault))?;
     let raw = |line: Vec<u8>| RawValue::from_string(String::from_utf8(line).ok()?).ok();
+    let Course { outcomes, clocks, chain } = course(&console, &item).await;
+    let alerts = lines.into_iter().filter_map(raw).collect();
+    Ok(Json(One { item, outcomes, clocks, chain, alerts }))
+}
+
+/// What people did about a case, and what is due.
+#[derive(Default)]
+pub(super) struct Course {
+    outcomes: Vec<Value>,
+    clocks: Vec<Value>,
+    pub(super) chain: Vec<Value>,
+}
+
+pub(super) async fn course(console: &Console, item: &Item) -> Course {
     let dossier = console.households.dossier(item.household.clone()).await.unwrap_or_default();
     let list = |name: &str| dossier[name].as_array().cloned().unwrap_or_default();
     let mut outcomes = list("outcomes");
     outcomes.retain(|outcome| outcome["case"] == *item.case);
     let present = item.state == State::Open && dossier["episode"] == item.episode;
     let clocks = if present { list("clocks") } else { Vec::new() };
-    let chain = chain(&outcomes);
-    let alerts = lines.into_iter().filter_map(raw).collect();
-    Ok(Json(One { item, outcomes, clocks, chain, alerts }))
+    let chain = chain(&outcomes, &clocks);
+    Course { outcomes, clocks, chain }
 }
 
-/// Every step of the chain with when it was done and by whom; nothing for what was not.
-fn chain(outcomes: &[Value]) -> Vec<Value> {
+/// Every step of the chain with when it was done and by whom, or until when it is due and who is
+/// asked; nothing for what has not begun. The county's step is due when the decision is.
+fn chain(outcomes: &[Value], clocks: &[Value]) -> Vec<Value> {
+    let due = |step: Step| {
+        let waits = clocks.iter().find(|c| c["step"] == step.word() && c["state"] != "answered");
+        waits.map(|clock| (clock["by"].clone(), clock["asked"].clone()))
+    };
     let step = |step: Step| {
         let answer = step.answer().word();
         let done = outcomes.iter().find(|o| o["kind"] == answer && o["revoked"] == false);
         let done = done.map_or((Value::Null, Value::Null), |o| (o["at"].clone(), o["by"].clone()));
-        json!({"step": step.word(), "done_at": done.0, "by": done.1})
+        let decide = || due(Step::Decide).filter(|_| step == Step::County);
+        let due = due(step).or_else(decide).unwrap_or_default();
+        json!({"step": step.word(), "done_at": done.0, "by": done.1, "due_by": due.0,
+            "asked": due.1})
     };
     Step::in_order().map(step).collect()
 }

@@ -19,8 +19,8 @@ use super::cases::{area, find, level, read};
 use super::{Console, Refusal};
 use crate::board::{Item, Key};
 use crate::page::{
-    self, Bills, CasePage, Course, Dot, Front, HouseholdPage, Lang, Look, Message, Shown, Step,
-    View,
+    self, Bills, CasePage, ChainStep, Course, Dot, Front, HouseholdPage, Lang, Look, Message,
+    Shown, Step, View,
 };
 use crate::ports::Caller;
 
@@ -44,7 +44,7 @@ pub(super) struct Asked {
 type Query_ = Result<Query<Asked>, QueryRejection>;
 
 /// Why there is no page.
-struct Stop(StatusCode, Message);
+pub(super) struct Stop(pub(super) StatusCode, pub(super) Message);
 
 const UNKNOWN: Stop = Stop(StatusCode::NOT_FOUND, Message::UNKNOWN);
 
@@ -103,7 +103,10 @@ pub(super) async fn case(
         let view = view.filter(|view| visible(view, caller));
         let bills = Bills::of(view.as_ref(), &console.catalogue, lang);
         let course = course(&console, lang, &episodes(&console, &item), &bills).await?;
-        let page = CasePage { l: lang, item, alerts, bills, view: View(view), course };
+        let now = Instant(console.clock.now_unix_micros());
+        let chain = super::cases::course(&console, &item).await.chain;
+        let steps = chain.iter().map(|step| ChainStep::of(step, now)).collect();
+        let page = CasePage { l: lang, item, alerts, steps, bills, view: View(view), course };
         Ok(page::html(StatusCode::OK, &page))
     })
     .await
@@ -152,7 +155,10 @@ fn opened(asked: Query_) -> (Lang, Result<Asked, Stop>) {
     (Lang::of(asked.as_ref().ok().and_then(|a| a.lang.as_deref())), asked)
 }
 
-async fn answer(lang: Lang, page: impl Future<Output = Result<Response, Stop>>) -> Response {
+pub(super) async fn answer(
+    lang: Lang,
+    page: impl Future<Output = Result<Response, Stop>>,
+) -> Response {
     match page.await {
         Ok(response) => response,
         Err(Stop(status, message)) => page::message(status, lang, &message),
@@ -160,7 +166,7 @@ async fn answer(lang: Lang, page: impl Future<Output = Result<Response, Stop>>) 
 }
 
 /// The caller, once there is something to show.
-fn admitted(console: &Console, headers: &HeaderMap) -> Result<Caller, Stop> {
+pub(super) fn admitted(console: &Console, headers: &HeaderMap) -> Result<Caller, Stop> {
     let found = caller(console, headers);
     let found = found.ok_or(Stop(StatusCode::UNAUTHORIZED, Message::SIGNED_OUT))?;
     super::cases::ready(console)?;

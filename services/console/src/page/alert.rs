@@ -30,6 +30,9 @@ pub(crate) struct Data {
     pub(crate) site: Option<String>,
     pub(crate) risks: Vec<String>,
     pub(crate) signals: Vec<Signal>,
+    pub(crate) measures: Vec<Offer>,
+    pub(crate) contradictions: Vec<String>,
+    pub(crate) overdue: Option<Overdue>,
     pub(crate) route: Vec<String>,
     pub(crate) clocks: Clocks,
     pub(crate) profile_at: Option<String>,
@@ -82,6 +85,24 @@ pub(crate) struct Feed {
     pub(crate) seen_to: String,
 }
 
+/// A measure with its titles.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct Offer {
+    pub(crate) code: String,
+    pub(crate) zh: String,
+    pub(crate) en: String,
+}
+
+/// The step that ran out, who was asked and who is asked now.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+pub(crate) struct Overdue {
+    pub(crate) clock: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+}
+
 /// Names and values in the order of the alert.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Values(pub(crate) Vec<(String, Value)>);
@@ -121,6 +142,13 @@ impl Shown {
 
     pub(crate) fn minute(&self) -> String {
         words::minute(&self.time)
+    }
+
+    /// The title of a measure, or its code as the pages know it.
+    pub(crate) fn measure<'a>(&'a self, lang: Lang, code: &'a str) -> &'a str {
+        let offer = self.data.measures.iter().find(|offer| offer.code == code);
+        let title = offer.map_or("", |offer| lang.t(&offer.zh, &offer.en));
+        if title.is_empty() { lang.word(code) } else { title }
     }
 
     /// Until when each answer is due: what, and the minute.

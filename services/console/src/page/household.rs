@@ -2,6 +2,7 @@
 
 use askama::Template;
 use proto::alert::{Severity, Value as Known};
+use proto::date::Instant;
 use serde_json::Value;
 
 use super::alert::{Evidence, Shown, Signal};
@@ -17,9 +18,36 @@ pub(crate) struct CasePage {
     pub(crate) l: Lang,
     pub(crate) item: Item,
     pub(crate) alerts: Vec<Shown>,
+    pub(crate) steps: Vec<ChainStep>,
     pub(crate) bills: Bills,
     pub(crate) view: View,
     pub(crate) course: Option<Course>,
+}
+
+/// A step of the chain: when it was done, or until when it is due.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ChainStep {
+    pub(crate) word: String,
+    pub(crate) done: Option<String>,
+    pub(crate) due: Option<String>,
+    pub(crate) asked: Option<String>,
+    pub(crate) late: bool,
+}
+
+impl ChainStep {
+    /// Reads a step as `GET /v1/cases/{case}` gives it.
+    pub(crate) fn of(step: &Value, now: Instant) -> ChainStep {
+        let text = |name: &str| step[name].as_str().map(str::to_owned);
+        let (done, due) = (text("done_at"), text("due_by"));
+        let over = due.as_deref().and_then(Instant::parse).is_some_and(|by| by < now);
+        ChainStep {
+            word: text("step").unwrap_or_default(),
+            late: done.is_none() && over,
+            done: done.map(|at| words::minute(&at)),
+            due: due.map(|by| words::minute(&by)),
+            asked: text("asked"),
+        }
+    }
 }
 
 /// The page of one household: its profile, its cases, everything known of it.

@@ -71,12 +71,34 @@ impl Lang {
         }
     }
 
+    /// A step of the chain.
+    pub(crate) fn step(self, step: &str) -> &str {
+        let found = STEPS.iter().find(|(name, _, _)| *name == step);
+        found.map_or(step, |(_, zh, en)| self.t(zh, en))
+    }
+
     /// A word of the contract: risks, measures, levels of government, classes, fields.
     pub(crate) fn word(self, word: &str) -> &str {
         let found = WORDS.iter().find(|(name, _, _)| *name == word);
         found.map_or(word, |(_, zh, en)| self.t(zh, en))
     }
 }
+
+/// The steps of the chain; their words mean other things elsewhere.
+const STEPS: &[(&str, &str, &str)] = &[
+    ("acknowledge", "确认", "acknowledge"),
+    ("visit", "入户", "visit"),
+    ("decide", "认定", "decide"),
+    ("comparison", "信息比对", "comparison"),
+    ("meeting", "村级评议", "village meeting"),
+    ("posting", "公示", "posting"),
+    ("township", "乡镇审核", "township review"),
+    ("county", "县级审定", "county approval"),
+    ("entry", "系统录入", "entry"),
+    ("measures", "落实帮扶", "measures"),
+    ("risk_removed", "风险消除", "risk removed"),
+    ("follow_up", "回访", "follow-up"),
+];
 
 const WORDS: &[(&str, &str, &str)] = &[
     ("illness", "因病", "illness"),
@@ -112,6 +134,13 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("disaster_relief", "灾害救助", "disaster relief"),
     ("house_repair", "危房改造", "house repair"),
     ("education_grant", "教育资助", "education grant"),
+    ("no_disabled_member", "户内没有残疾人", "nobody in the family is disabled"),
+    ("nobody_can_work", "户内没有劳动力", "nobody in the family can work"),
+    ("nobody_at_work", "户内无人务工", "nobody in the family is at work"),
+    ("no_risk", "无风险", "no risk"),
+    ("already_covered", "已有帮扶", "already covered"),
+    ("wrong_data", "数据有误", "wrong data"),
+    ("risk_removed", "风险消除", "risk removed"),
     ("household_removed", "户档案已删除", "household removed"),
     ("total_fen", "总费用", "total"),
     ("fund_paid_fen", "基金支付", "paid by the fund"),

@@ -9,6 +9,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
 use chassis::{ManualClock, Shutdown};
+use console::board::{Budget, Key, Visit};
 use console::{
     Accounts, Alerts, Answer, Caller, Console, Desk, Follower, Households, SignIn, Unreadable,
 };
@@ -96,6 +97,24 @@ impl Households for OneFamily {
                 "at": "2026-03-05T10:00:00+08:00", "by": "w-1", "revoked": false}]});
         Box::pin(async move { (id == "H1").then_some(told) })
     }
+
+    fn visits(&self, households: Vec<String>) -> Answer<'_, Option<Vec<Visit>>> {
+        let case = Key::parse(&case(1)).unwrap();
+        let visit = Visit { case, on: Date::parse("2026-03-17") };
+        let told = households.iter().any(|id| id == "H1").then_some(visit);
+        Box::pin(async move { Some(told.into_iter().collect()) })
+    }
+
+    fn quality(&self, area: Prefix) -> Answer<'_, Option<Value>> {
+        let line = |name: &str, of: &str| {
+            json!({name: of, "decided": 10, "helped": 5, "no_risk": 3, "already_covered": 2,
+                "wrong_data": 0, "precision": {"permille": 500, "low_permille": 236,
+                    "high_permille": 764}})
+        };
+        let report = json!({"region": area.to_string(), "rules": [line("rule", "medical-burden")],
+            "feeds": [line("feed", "99/ybj")], "feed_rules": [], "areas": [line("area", "9901")]});
+        Box::pin(async move { Some(report) })
+    }
 }
 
 struct Two;
@@ -178,6 +197,7 @@ impl Desktop {
             sign_in: Arc::clone(&sign_in),
             catalogue: Arc::new(Catalogue::shipped()),
             clock,
+            budget: Budget::default(),
         });
         Desktop { log, sign_in, stop: Shutdown::default(), desk, router }
     }

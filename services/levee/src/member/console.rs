@@ -40,6 +40,7 @@ pub(super) async fn body(service: Service<config::Console>) -> Result<(), Failur
         sign_in,
         catalogue: Arc::new(Catalogue::shipped()),
         clock: service.clock(),
+        budget: console::board::Budget::default(),
     });
     service.ready();
     serve_all(&service, listener, pages.merge(service.ops()), desk, alerts).await

@@ -5,7 +5,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use console::{Answer, SignIn, Unreadable};
+use console::{
+    Answer, SignIn, Unreadable,
+    board::{Key, Visit},
+};
 use intake::{
     BatchReport, BoxFuture, Outcome, Receipt, Submission, SubmitError, caller::OperatorToken,
 };
@@ -104,6 +107,13 @@ impl intake::Journal for JournalPort {
         Box::pin(async move { self.watcher.household(id).await.map_err(error) })
     }
 
+    fn quality(
+        &self,
+        area: Prefix,
+    ) -> BoxFuture<'_, Result<Option<serde_json::Value>, SubmitError>> {
+        Box::pin(async move { self.watcher.quality(area).await.map(Some).map_err(error) })
+    }
+
     fn now(&self) -> Instant {
         self.watcher.now()
     }
@@ -140,6 +150,21 @@ impl console::Households for HouseholdsPort {
 
     fn dossier(&self, id: String) -> Answer<'_, Option<serde_json::Value>> {
         Box::pin(async move { self.0.dossiers(vec![id]).await.ok()?.pop() })
+    }
+
+    fn visits(&self, households: Vec<String>) -> Answer<'_, Option<Vec<Visit>>> {
+        let told = |visit: engine::Visit| Visit {
+            case: Key(visit.case.0),
+            on: visit.at.map(|at| at.date()),
+        };
+        Box::pin(async move {
+            let visits = self.0.visits(households).await.ok()?;
+            Some(visits.into_iter().map(told).collect())
+        })
+    }
+
+    fn quality(&self, area: Prefix) -> Answer<'_, Option<serde_json::Value>> {
+        Box::pin(async move { self.0.quality(area).await.ok() })
     }
 }
 

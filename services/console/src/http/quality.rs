@@ -1,0 +1,43 @@
+//! The page of quality. Its JSON is given at the door, which knows the feeds of a caller.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::Console;
+use super::cases::area;
+use super::pages::{Stop, admitted, answer};
+use crate::page::{self, Lang, Message, QualityPage};
+
+#[derive(Deserialize, Default)]
+pub(super) struct Asked {
+    region: Option<String>,
+    lang: Option<String>,
+}
+
+pub(super) async fn page(
+    State(console): State<Arc<Console>>,
+    headers: HeaderMap,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let asked = asked.map(|Query(asked)| asked);
+    let lang = Lang::of(asked.as_ref().ok().and_then(|asked| asked.lang.as_deref()));
+    answer(lang, async {
+        let caller = admitted(&console, &headers)?;
+        let query = Stop(StatusCode::BAD_REQUEST, Message::QUERY);
+        let Ok(asked) = asked else { return Err(query) };
+        let (area, site) = area(asked.region.as_deref(), caller)?;
+        if site.is_some() {
+            return Err(query);
+        }
+        let elsewhere = Stop(StatusCode::NOT_IMPLEMENTED, Message::ELSEWHERE);
+        let report = console.households.quality(area).await.ok_or(elsewhere)?;
+        let region = asked.region.unwrap_or_default();
+        Ok(page::html(StatusCode::OK, &QualityPage { l: lang, region, report }))
+    })
+    .await
+}
