@@ -159,7 +159,6 @@ codes! {
     SchemaUnknownEnum "schema.unknown_enum" 422 false "a field holds a word its type does not know" "字段取值未知";
     SchemaUnknownType "schema.unknown_type" 422 false "no such event type is known" "事件类型未知";
     SecretSealed "secret.sealed" 500 false "the subscription's secret is sealed with a key that is not here" "订阅密钥由其他密钥封存";
-    ServiceElsewhere "service.elsewhere" 501 false "another service of this installation knows that" "此信息由其他服务提供";
     ServiceFault "service.fault" 500 true "the service failed; send again later" "服务故障，请稍后重试";
     ServiceStarting "service.starting" 503 true "the service is restoring its state" "服务正在恢复";
     SnapshotAhead "snapshot.ahead" 500 false "a snapshot reaches beyond the journal" "快照超出日志末尾";

@@ -56,11 +56,21 @@ impl Field {
         self.folder.path().join("data")
     }
 
+    /// A file beside the data.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     pub(crate) fn start(&self) -> Server {
-        let pack = self.folder.path().join("pack.yaml");
+        self.start_with(&[])
+    }
+
+    /// Starts it with further arguments.
+    pub(crate) fn start_with(&self, further: &[&str]) -> Server {
         let mut more = vec!["--allow-webhook"];
         more.extend(self.allowed.iter().map(String::as_str));
-        Server::start_with(&self.data(), &pack, self.address, &more)
+        more.extend(further);
+        Server::start_with(&self.data(), &self.beside("pack.yaml"), self.address, &more)
     }
 
     pub(crate) fn families(&self, server: &Server, count: u64) {

@@ -129,6 +129,7 @@ pub(crate) fn start(
         cases: Arc::new(Nobody),
         accounts: Arc::new(Nobody),
         channels: vec![Arc::new(Webhook::new(client, Vec::new()))],
+        seal: None,
         clock: Arc::clone(&clock),
         health: Health::new(clock),
         registry: prometheus::Registry::new(),

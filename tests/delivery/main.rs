@@ -6,6 +6,7 @@
 mod api;
 mod bad_receivers;
 mod books;
+mod channels;
 mod dead_receiver;
 mod field;
 mod inside;

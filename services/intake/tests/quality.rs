@@ -48,7 +48,7 @@ fn foreign_areas_and_wrong_queries_are_refused() {
         ("worker", "?region=site-1", 400, Code::QueryInvalid),
         ("worker", "?colour=red", 400, Code::QueryInvalid),
         ("nobody", "", 401, Code::AuthRequired),
-        ("operator", "?region=98", 501, Code::ServiceElsewhere),
+        ("operator", "?region=98", 501, Code::ViewElsewhere),
     ] {
         let answer = ask(&desk, token, region);
         assert_eq!((answer.status, answer.code().as_str()), (status, code.name()), "{region}");

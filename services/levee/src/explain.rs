@@ -105,6 +105,10 @@ fn show(alert: &Value) {
         data["episode"],
         data["revision"],
     );
+    if let Some(overdue) = data.get("overdue") {
+        let (from, to) = (text(&overdue["from"]), text(&overdue["to"]));
+        cli::say!("{} ran out: asked was the {from}, asked is the {to}", text(&overdue["clock"]));
+    }
     cli::say!("profile of {}", text(&data["profile_at"]));
     for signal in data["signals"].as_array().into_iter().flatten() {
         cli::say!(

@@ -12,8 +12,11 @@ use std::{
 use ::log::LogError;
 use chassis::{Failure, Health, SharedClock, Threads};
 use intake::{DeadLetter, key};
+use notifier::signature::SigningKey;
 use store::Sqlite;
 use watcher::{Letter, Parts, Topics, Watcher};
+
+use crate::channels;
 
 /// The folder is in use: `EX_TEMPFAIL` of sysexits.h; the same call may succeed later.
 pub(crate) const IN_USE: u8 = 75;
@@ -75,6 +78,11 @@ impl Folder {
         self.dir.join(key::OPERATOR_FILE)
     }
 
+    /// The key that signs webhooks; made if there is none.
+    pub(crate) fn signing_key(&self) -> Result<SigningKey, Failure> {
+        channels::signing_key(&self.dir.join(key::SIGNING_FILE))
+    }
+
     /// The topics, for this process alone.
     pub(crate) fn topics(&self) -> Result<Topics, Failure> {
         Topics::open(&self.dir, self.key.mark()).map_err(|error| match error {
@@ -112,7 +120,7 @@ impl Folder {
             bytes: e.bytes,
             file: None,
         }));
-        let secrets = [key::KEY_FILE, key::OPERATOR_FILE];
+        let secrets = [key::KEY_FILE, key::OPERATOR_FILE, key::SIGNING_FILE];
         for name in secrets.into_iter().filter(|_| with_keys) {
             parts.extend(opened(&self.dir, name.to_owned())?);
         }
@@ -196,7 +204,7 @@ fn opened(dir: &Path, name: String) -> io::Result<Option<Part>> {
 /// Whether a backup may bring something of this name into a folder.
 pub(crate) fn is_part(name: &str) -> bool {
     let topics = [watcher::ALERTS, watcher::DEAD_LETTERS, watcher::JOURNAL];
-    let beside = [STORE, SNAPSHOTS, key::KEY_FILE, key::OPERATOR_FILE];
+    let beside = [STORE, SNAPSHOTS, key::KEY_FILE, key::OPERATOR_FILE, key::SIGNING_FILE];
     topics.contains(&name) || beside.contains(&name)
 }
 

@@ -6,6 +6,7 @@ mod archive;
 mod backtest;
 mod backup;
 mod bench;
+mod channels;
 mod cli;
 mod deadletter;
 mod explain;

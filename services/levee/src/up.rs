@@ -28,7 +28,6 @@ use crate::{
     folder::{Folder, Stand},
     packs, volume,
 };
-pub(crate) use notify::channels;
 use ports::{AlertsPort, Callers, HouseholdsPort, JournalPort};
 pub(crate) use ports::{outcome, submission};
 

@@ -95,6 +95,12 @@ fn a_past_gives_what_a_backtest_gives() {
 
     let explained = done(here, &["explain", &made[0].0, "--data", "d"]);
     assert!(explained.contains("made again: identical"), "{explained}");
+    // Nobody answered in that past, so clocks ran out in it.
+    let overdue = made.iter().find(|(_, alert)| alert["data"]["change"] == "overdue");
+    let explained = done(here, &["explain", &overdue.unwrap().0, "--data", "d"]);
+    assert!(explained.contains("made again: identical"), "{explained}");
+    let told = "ran out: asked was the village, asked is the township";
+    assert!(explained.contains(told), "{explained}");
     assert_eq!(code(here, &["explain", &"0".repeat(32), "--data", "d"]), Some(65));
     assert_eq!(code(here, &["explain", "x", "--data", "d"]), Some(64));
     assert_eq!(code(here, &["explain", &made[0].0, "--data", "none"]), Some(64));
@@ -104,6 +110,40 @@ fn a_past_gives_what_a_backtest_gives() {
     assert!(again.starts_with("accepted 0, "), "{again}");
     assert_eq!(lines(&*topics.alerts).len(), made.len());
     assert_eq!(code(here, &["link", "--data", "d"]), Some(1), "nobody is running");
+}
+
+#[test]
+fn a_backtest_lets_clocks_run_out_at_their_instants() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let profile = r#"{"household":"H1","region":"990102003004","class":"ordinary","size":4,"net_income_fen":4000000}"#;
+    let bill = r#"{"specversion":"1.0","id":"1","source":"99/ybj","type":"medical.settlement","time":"2026-03-02T09:00:00+08:00","subject":"household/H1","data":{"setting":"inpatient","total_fen":3000000,"self_paid_fen":3000000}}"#;
+    std::fs::write(here.join("h"), profile).unwrap();
+    std::fs::write(here.join("e"), bill).unwrap();
+    let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/pack.yaml");
+    let backtest = ["backtest", "--households", "h", "--events", "e", "--out", "a", "--rules"];
+    let until = [pack.to_str().unwrap(), "--until", "2026-03-04"];
+    done(here, &[&backtest[..], &until[..]].concat());
+    let text = std::fs::read_to_string(here.join("a")).unwrap();
+    let alerts = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told: Vec<String> = alerts
+        .map(|alert| {
+            let (time, data) = (&alert["time"].as_str().unwrap()[..16], &alert["data"]);
+            let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let (change, overdue) = (word(&data["change"]), &data["overdue"]);
+            let (clock, to) = (word(&overdue["clock"]), word(&overdue["to"]));
+            format!("{time} {change} {clock} {to}").trim_end().to_owned()
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "2026-03-02T09:00 opened",
+            "2026-03-03T09:00 overdue acknowledge township",
+            "2026-03-04T09:00 overdue acknowledge county",
+            "2026-03-04T09:00 overdue visit township",
+        ]
+    );
 }
 
 #[test]

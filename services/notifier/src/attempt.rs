@@ -69,6 +69,9 @@ impl Attempt {
         let Some(message) = self.message(claimed, served).await else {
             return Verdict::Refused { code: Code::DeliveryUnreadable };
         };
+        if served.shut && kind == Some(Kind::Webhook) {
+            return Verdict::Retry { code: Code::SecretSealed, after: None };
+        }
         let secrets = served.secrets(ms(message.at));
         let sent = channel.send(target, &secrets, &message);
         let late = Verdict::Retry { code: Code::OutboundTimeout, after: None };

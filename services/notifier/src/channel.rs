@@ -2,7 +2,8 @@
 //!
 //! A channel says whether its own failure is worth another attempt and never makes one: when to
 //! try again, how long, and what then, is decided in one place for all of them. It keeps no
-//! state between sends but connections, and reads neither the store nor the clock.
+//! state between sends but connections and what a receiver's own limit needs, and reads neither the
+//! store nor the clock.
 
 pub mod kafka;
 pub mod smtp;
@@ -30,6 +31,11 @@ pub trait Channel: Send + Sync + 'static {
     /// # Errors
     /// The code of the answer to whoever subscribes; nothing of the target is in it.
     fn check(&self, target: &Target) -> Result<(), Code>;
+
+    /// The public keys that its messages can be verified with, the newest first.
+    fn public_keys(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Makes one attempt and says what came of it, within 15 seconds of its own. What is sent may
     /// arrive although the verdict says otherwise; it is then sent again with the same id.

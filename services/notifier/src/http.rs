@@ -23,6 +23,7 @@ use crate::{
     channel::Channel,
     http::answer::Refusal,
     ports::{Accounts, Alerts, Caller, Cases},
+    seal::SealKey,
 };
 
 /// What the handlers stand on.
@@ -32,6 +33,7 @@ pub(crate) struct Api {
     pub(crate) cases: Arc<dyn Cases>,
     pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) channels: Arc<[Arc<dyn Channel>]>,
+    pub(crate) seal: Arc<Option<SealKey>>,
     pub(crate) clock: SharedClock,
     /// Rung when a subscription was changed.
     pub(crate) changed: Arc<Notify>,

@@ -23,6 +23,7 @@ pub mod ports;
 mod replaying;
 #[cfg(test)]
 mod sample;
+pub mod seal;
 mod sending;
 mod served;
 pub mod signature;

@@ -21,6 +21,7 @@ use crate::{
     planning::Planning,
     ports::{Accounts, Alerts, Cases},
     replaying::Replaying,
+    seal::SealKey,
     sending::{Calls, Sending},
     served::Roll,
 };
@@ -39,6 +40,9 @@ pub struct Parts {
     pub accounts: Arc<dyn Accounts>,
     /// The ways to receivers.
     pub channels: Vec<Arc<dyn Channel>>,
+    /// Seals the secrets of subscriptions in the store, the same in all instances; without it they
+    /// stand there as they are.
+    pub seal: Option<SealKey>,
     /// The time.
     pub clock: SharedClock,
     /// Where its components tell their state.
@@ -62,8 +66,9 @@ impl Notifier {
     /// # Errors
     /// The registry already holds metrics of these names, or the machine gives no random bytes.
     pub fn new(parts: Parts) -> io::Result<Notifier> {
-        let Parts { store, alone, alerts, cases, accounts, channels, clock, health, registry } =
-            parts;
+        let Parts { store, alone, alerts, cases, accounts, .. } = parts;
+        let Parts { channels, seal, clock, health, registry, .. } = parts;
+        let seal = Arc::new(seal);
         let meters = Meters::new(&registry).map_err(io::Error::other)?;
         let (roll, followed) = watch::channel(Arc::new(Roll::default()));
         let (changed, wake) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -83,6 +88,7 @@ impl Notifier {
             cases,
             accounts,
             channels,
+            seal: Arc::clone(&seal),
             clock: Arc::clone(&clock),
             changed: Arc::clone(&changed),
             replays: Arc::clone(&wake),
@@ -116,7 +122,7 @@ impl Notifier {
         };
         let health = health.component("notifier");
         let planning =
-            Planning { store, alerts, lines, clock, roll, changed, calls, meters, health };
+            Planning { store, alerts, lines, seal, clock, roll, changed, calls, meters, health };
         Ok(Notifier { planning, sending, replaying, audit, router: http::router(api) })
     }
 

@@ -19,6 +19,7 @@ use crate::{
     message::{Line, Lines},
     meters::Meters,
     ports::{Alerts, Unreadable},
+    seal::SealKey,
     sending::Calls,
     served::Roll,
 };
@@ -37,6 +38,7 @@ pub(crate) struct Planning {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) alerts: Arc<dyn Alerts>,
     pub(crate) lines: Arc<Lines>,
+    pub(crate) seal: Arc<Option<SealKey>>,
     pub(crate) clock: SharedClock,
     pub(crate) roll: watch::Sender<Arc<Roll>>,
     pub(crate) changed: Arc<Notify>,
@@ -150,7 +152,7 @@ impl Planning {
 
     async fn begin(&self) -> Result<Mind, Failed> {
         let Standing { progress, subscriptions, open, paces } = self.store.standing().await?;
-        let roll = Arc::new(Roll::of(&subscriptions));
+        let roll = Arc::new(Roll::of(&subscriptions, self.seal.as_ref().as_ref()));
         self.roll.send_replace(Arc::clone(&roll));
         let open = open
             .into_iter()

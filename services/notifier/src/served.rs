@@ -3,11 +3,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use planner::{Directory, Timing};
-use proto::region::{Area, Prefix};
+use proto::{
+    codes::Code,
+    region::{Area, Prefix},
+};
 use store::Subscription;
 
 use crate::{
     channel::{Secrets, Target},
+    seal::{self, SealKey},
     spec::Spec,
 };
 
@@ -23,6 +27,8 @@ pub(crate) struct Served {
     pub(crate) timing: Timing,
     newest: Option<[u8; 32]>,
     former: Option<([u8; 32], i64)>,
+    /// Whether there is a secret that cannot be read here: nothing is sent unsigned.
+    pub(crate) shut: bool,
 }
 
 impl Served {
@@ -46,8 +52,8 @@ pub(crate) struct Roll {
 
 impl Roll {
     /// Of the rows of one moment. A row that this program does not understand serves nobody, which
-    /// is told in the log at each load.
-    pub(crate) fn of(rows: &[Subscription]) -> Roll {
+    /// is told in the log at each load. `seal` opens the secrets that it sealed.
+    pub(crate) fn of(rows: &[Subscription], seal: Option<&SealKey>) -> Roll {
         let mut roll = Roll::default();
         let mut wishes = Vec::new();
         for row in rows {
@@ -56,7 +62,15 @@ impl Roll {
                 continue;
             };
             let wish = spec.wish(row.key, &row.id, within(row));
-            let key = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|b| b.try_into().ok());
+            let key = |bytes: &Option<Vec<u8>>| {
+                bytes.as_deref().and_then(|bytes| seal::read(seal, &row.id, bytes))
+            };
+            let newest = key(&row.secret);
+            let shut = row.secret.is_some() && newest.is_none();
+            if shut {
+                let code = Code::SecretSealed.name();
+                tracing::error!(subscription = row.id, code, "a secret cannot be read");
+            }
             let served = Served {
                 id: row.id.as_str().into(),
                 first: spec.channel,
@@ -64,8 +78,9 @@ impl Roll {
                 state: row.state,
                 code: row.code.as_deref().map(Into::into),
                 timing: wish.timing,
-                newest: key(&row.secret),
+                newest,
                 former: key(&row.former_secret).zip(row.former_until),
+                shut,
             };
             wishes.push(wish);
             roll.served.insert(row.key, Arc::new(served));

@@ -8,7 +8,7 @@ use ed25519_dalek::Signer;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::channel::Secrets;
+use crate::{channel::Secrets, seal::SealKey};
 
 /// A secret as its subscriber is shown it once: `whsec_` and base64.
 #[must_use]
@@ -34,6 +34,18 @@ impl SigningKey {
         let key = SigningKey::new(seed);
         let fits = public.is_empty() || public == key.0.verifying_key().as_bytes();
         fits.then_some(key)
+    }
+
+    /// The key that seals secrets in the store, derived from this one.
+    #[must_use]
+    pub fn sealing(&self) -> SealKey {
+        SealKey::new(self.0.as_bytes())
+    }
+
+    /// 32 random bytes as [`SigningKey::parse`] reads them.
+    #[must_use]
+    pub fn written(seed: &[u8; 32]) -> String {
+        format!("whsk_{}", BASE64_STANDARD.encode(seed))
     }
 
     /// The public half as verifiers take it: `whpk_` and base64.

@@ -10,7 +10,7 @@ use proto::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::channel::Target;
+use crate::channel::{Kind, Target, wecom};
 
 /// Letters of a name.
 const NAME: usize = 200;
@@ -195,6 +195,15 @@ impl Spec {
         Area::parse(&self.region).unwrap_or(Area::Prefix(Prefix::ALL))
     }
 
+    /// Messages a minute: a robot takes no more than its own limit.
+    fn per_minute(&self) -> u16 {
+        match (self.channel.kind(), self.rate_per_minute) {
+            (Kind::Wecom, 0) => wecom::PER_MINUTE,
+            (Kind::Wecom, asked) => asked.min(wecom::PER_MINUTE),
+            (_, asked) => asked,
+        }
+    }
+
     /// The planner's form.
     #[must_use]
     pub fn wish(&self, key: i64, id: &str, within: Prefix) -> Wish {
@@ -221,7 +230,7 @@ impl Spec {
                 group_minutes: self.group_minutes,
                 digest,
                 quiet,
-                per_minute: self.rate_per_minute,
+                per_minute: self.per_minute(),
             },
         }
     }

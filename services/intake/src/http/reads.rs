@@ -60,7 +60,7 @@ pub(super) async fn quality(
         Some(text) => Prefix::parse(text).ok_or(Code::QueryInvalid)?,
     };
     allowed(caller.region.covers(area))?;
-    let mut report = shared.journal.quality(area).await?.ok_or(Code::ServiceElsewhere)?;
+    let mut report = shared.journal.quality(area).await?.ok_or(Code::ViewElsewhere)?;
     if caller.role == Role::Feed {
         own(&mut report, &caller);
     }

@@ -1,5 +1,6 @@
-//! From a durable alert to its webhook's 2xx, at a steady rate, some endpoints hanging; then the
-//! same with very many deliveries waiting for endpoints that are dead.
+//! From a durable alert to its webhook's 2xx at a steady rate: where every endpoint answers; where
+//! some hang, with how much later the others get theirs; and with very many deliveries waiting for
+//! endpoints that are dead.
 //!
 //! The log, the ledger, the planner, the channel and the receiver are the real ones, in this
 //! process; only the fold is left out.
@@ -84,12 +85,21 @@ async fn measure(args: &Args, folder: PathBuf) -> Result<Vec<Row>, Failure> {
     let allowed = [receiver.base.clone(), dead];
     let stop = Shutdown::default();
     let running = tokio::spawn(notifier(&store, &topic, &clock, &allowed)?.run(stop.clone()));
-    let mut rows = vec![steady("notify", args, &topic, &receiver, &clock, 0).await?];
+    // The same load for each endpoint that answers, before anything is sent to those that hang.
+    let healthy = Load { hang: 0, from: args.hang, ..Load::of(args) };
+    let before = steady("notify_healthy", &healthy, &topic, &receiver, &clock, 2).await?;
+    let mut row = steady("notify", &Load::of(args), &topic, &receiver, &clock, 0).await?;
+    let micros = |time: Option<Duration>| time.map_or(0, |time| time.as_micros());
+    let (was, is) = (micros(before.p99).max(1), micros(row.p99));
+    let rise = is.saturating_sub(was).saturating_mul(1_000) / was;
+    row.note("p99_rise_permille", u64::try_from(rise).unwrap_or(u64::MAX));
+    let mut rows = vec![before, row];
     if args.pending > 0 {
         let begun = clock.monotonic();
         pile(args.pending / DEAD, &topic, &store, &clock).await?;
         let spent = clock.monotonic().saturating_sub(begun);
-        let mut row = steady("notify_pending", args, &topic, &receiver, &clock, 1).await?;
+        let load = Load::of(args);
+        let mut row = steady("notify_pending", &load, &topic, &receiver, &clock, 1).await?;
         row.note("pending", waiting(&store).await?);
         row.note_seconds("pile_seconds", spent);
         rows.push(row);
@@ -116,6 +126,7 @@ fn notifier(
         cases: Arc::new(Nobody),
         accounts: Arc::new(Nobody),
         channels: vec![Arc::new(Webhook::new(client, Vec::new()))],
+        seal: None,
         clock: Arc::clone(clock),
         health: Health::new(Arc::clone(clock)),
         registry: prometheus::Registry::new(),
@@ -123,19 +134,46 @@ fn notifier(
     Ok(Notifier::new(parts)?)
 }
 
+/// What is appended in a measure.
+#[derive(Clone, Copy)]
+struct Load {
+    /// Alerts a second.
+    rate: u64,
+    seconds: u64,
+    /// Endpoints that get them.
+    endpoints: u64,
+    /// Of them, those that never answer; they come first.
+    hang: u64,
+    /// The number of the first endpoint.
+    from: u64,
+}
+
+impl Load {
+    fn of(args: &Args) -> Load {
+        let Args { rate, seconds, endpoints, hang, .. } = *args;
+        Load { rate, seconds, endpoints: endpoints.max(1), hang, from: 0 }
+    }
+
+    /// The load without the endpoints before `from`: the same for each of the others.
+    fn each(self) -> Load {
+        let endpoints = self.endpoints.saturating_sub(self.from).max(1);
+        Load { rate: (self.rate * endpoints / self.endpoints).max(1), endpoints, ..self }
+    }
+}
+
 /// Appends alerts at their instants, one by one, and takes the time from durable to 2xx.
 async fn steady(
     name: &'static str,
-    args: &Args,
+    load: &Load,
     topic: &Arc<Topic>,
     receiver: &Receiver,
     clock: &SharedClock,
     round: u64,
 ) -> Result<Row, Failure> {
-    let warm = WARM.as_secs() * args.rate;
-    let alerts = warm + args.seconds * args.rate;
-    let (topic, ticks, rate) = (Arc::clone(topic), Arc::clone(clock), args.rate.max(1));
-    let endpoints = args.endpoints.max(1);
+    let Load { rate, seconds, endpoints, hang, from } = load.each();
+    let warm = WARM.as_secs() * rate;
+    let alerts = warm + seconds * rate;
+    let (topic, ticks) = (Arc::clone(topic), Arc::clone(clock));
     let begun = clock.monotonic();
     let sent = tokio::task::spawn_blocking(move || {
         let mut durable = Vec::new();
@@ -144,14 +182,14 @@ async fn steady(
             thread::sleep(due.saturating_sub(ticks.monotonic()));
             let family = round * 100_000_000 + n;
             let now = Instant(ticks.now_unix_micros());
-            let (id, line) = alert(family, &region(n % endpoints), now);
+            let (id, line) = alert(family, &region(from + n % endpoints), now);
             topic.append(&[&line])?;
             durable.push((n, id, ticks.monotonic()));
         }
         Ok::<_, Failure>(durable)
     });
     let durable = sent.await.map_err(Failure::from)??;
-    let wanted: Vec<_> = durable.into_iter().filter(|(n, ..)| n % endpoints >= args.hang).collect();
+    let wanted: Vec<_> = durable.into_iter().filter(|(n, ..)| n % endpoints >= hang).collect();
     let deadline = clock.monotonic() + PATIENCE;
     while clock.monotonic() < deadline && !wanted.iter().all(|(_, id, _)| receiver.at(id).is_some())
     {
@@ -167,9 +205,9 @@ async fn steady(
     let mut row = Row { name, n: alerts, elapsed, ..Row::default() };
     (row.p50, row.p99) = (percentile(&times, 50), percentile(&times, 99));
     row.rss_bytes = rss(None);
-    row.note("rate", args.rate);
-    row.note("endpoints", args.endpoints);
-    row.note("hanging", args.hang);
+    row.note("rate", rate);
+    row.note("endpoints", endpoints);
+    row.note("hanging", hang);
     row.note("delivered", times.len());
     row.note("missing", missing);
     row.note_ms("max_ms", times.last().copied().unwrap_or_default());

@@ -158,6 +158,11 @@ pub(super) struct Receivers {
     /// `HOST` for https, or `scheme://HOST[:PORT]`; nobody where it is empty.
     #[serde(default)]
     pub(super) webhook_allow: Vec<String>,
+    /// Mail, topics of subscribers, links in messages: a file like `deploy/config/channels.toml`.
+    pub(super) channels: Option<PathBuf>,
+    /// The key that signs webhooks and seals secrets in the store, the same for every instance; made
+    /// where there is none.
+    pub(super) signing_key: Option<PathBuf>,
 }
 
 /// Where a service is called.

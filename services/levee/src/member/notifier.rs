@@ -7,7 +7,7 @@ use ::log::Log;
 use axum::http::{HeaderMap, Method};
 use chassis::{ExposeSecret, Failure, Service, Shutdown, serve};
 use intake::caller::OperatorToken;
-use notifier::{Notifier, Parts};
+use notifier::{Notifier, Parts, signature::SigningKey};
 use store::Postgres;
 
 use super::{
@@ -16,6 +16,7 @@ use super::{
     intake::{listen, token},
     topics,
 };
+use crate::channels::{self, Channels};
 
 pub(super) async fn body(service: Service<config::Notifier>) -> Result<(), Failure> {
     let config = service.config().clone();
@@ -32,13 +33,17 @@ pub(super) async fn body(service: Service<config::Notifier>) -> Result<(), Failu
         .await
         .map_err(|error| Failure::new(1, format!("{}: {error}", error.code().name())))?;
     let token = token(&config.http.token)?;
+    let config::Receivers { webhook_allow, channels, signing_key } = config.notifier;
+    let key = signing_key.as_deref().map(channels::signing_key).transpose()?;
+    let seal = key.as_ref().map(SigningKey::sealing);
     let notifier = Notifier::new(Parts {
         store: Arc::new(store),
         alone: false,
         alerts: Arc::new(followed.clone()),
         cases: Arc::new(followed.clone()),
         accounts: Arc::new(Operator(OperatorToken::new(&token))),
-        channels: crate::up::channels(&config.notifier.webhook_allow)?,
+        channels: Channels::read(channels.as_deref())?.open(webhook_allow, key).await?,
+        seal,
         clock: service.clock(),
         health: service.health().clone(),
         registry: service.registry().clone(),

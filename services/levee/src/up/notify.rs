@@ -11,11 +11,7 @@ use console::{
     Desk,
     board::{Filter, Key, State},
 };
-use notifier::{
-    Alerts, Cases, Channel, Notifier, Parts, Unreadable,
-    channel::{webhook::Webhook, wecom},
-};
-use outbound::{AllowList, Client, Limits, Roots, SystemResolver};
+use notifier::{Alerts, Cases, Channel, Notifier, Parts, Unreadable, signature::SigningKey};
 use proto::region::{Area, Prefix};
 use store::{Postgres, Sqlite, Store};
 use tokio::sync::watch;
@@ -24,7 +20,10 @@ use super::{
     Args,
     ports::{AlertsPort, Callers},
 };
-use crate::folder::{Folder, STORE};
+use crate::{
+    channels::Channels,
+    folder::{Folder, STORE},
+};
 
 /// Cases that a subscription begins with at most.
 const PRESENT: usize = 1_000_000;
@@ -38,6 +37,7 @@ pub(super) async fn notifier(
     callers: &Arc<Callers>,
 ) -> Result<Notifier, Failure> {
     let args = service.config();
+    let key = folder.signing_key()?;
     let store = store(args.store.as_deref(), &folder.dir().join(STORE)).await?;
     let parts = Parts {
         store,
@@ -45,7 +45,8 @@ pub(super) async fn notifier(
         alerts: Arc::new(AlertsPort(watcher.alerts())),
         cases: Arc::new(CasesPort(Arc::clone(desk))),
         accounts: Arc::clone(callers) as Arc<dyn notifier::Accounts>,
-        channels: channels(&args.allow_webhook)?,
+        seal: Some(key.sealing()),
+        channels: channels(args, key).await?,
         clock: service.clock(),
         health: service.health().clone(),
         registry: service.registry().clone(),
@@ -61,19 +62,10 @@ async fn store(url: Option<&str>, file: &Path) -> Result<Arc<dyn Store>, Failure
     opened.map_err(|error| Failure::new(1, format!("{}: {error}", error.code().name())))
 }
 
-/// The ways to receivers.
-pub(crate) fn channels(allowed: &[String]) -> Result<Vec<Arc<dyn Channel>>, Failure> {
-    let list = AllowList::new(allowed).map_err(|bad| {
-        let entry = bad.index.saturating_add(1);
-        Failure::new(
-            64,
-            format!("allowed webhooks: entry {entry} is neither a host nor scheme://host:port"),
-        )
-    })?;
-    let client = Client::new(list, SystemResolver, Roots::system(), Limits::default())
-        .map_err(|error| Failure::new(1, error.to_string()))?;
-    let robots = wecom::Wecom::new(client.clone(), wecom::PUBLIC, None);
-    Ok(vec![Arc::new(Webhook::new(client, Vec::new())), Arc::new(robots)])
+/// The channels of the arguments.
+async fn channels(args: &Args, key: SigningKey) -> Result<Vec<Arc<dyn Channel>>, Failure> {
+    let setup = Channels::read(args.channels.as_deref())?;
+    setup.open(args.allow_webhook.clone(), Some(key)).await
 }
 
 impl Alerts for AlertsPort {

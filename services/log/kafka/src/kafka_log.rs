@@ -80,6 +80,19 @@ impl KafkaLog {
         Ok(KafkaLog::unchecked(cluster, &settings.topic, found, settings.dress))
     }
 
+    /// Opens a topic of somebody else's to append to: it has no header and gets none.
+    ///
+    /// # Errors
+    /// `log.topic`, `log.io`.
+    pub fn foreign(
+        cluster: &Arc<Cluster>,
+        topic: &str,
+        dress: Dress,
+    ) -> Result<KafkaLog, LogError> {
+        let partitions = cluster.partitions_of(topic)?;
+        Ok(KafkaLog::unchecked(cluster, topic, partitions, dress))
+    }
+
     /// Opens a topic without looking at its header.
     pub(crate) fn unchecked(
         cluster: &Arc<Cluster>,

@@ -57,6 +57,10 @@ impl Channel for Webhook {
         self.client.check(url).map(|_| ()).map_err(Fault::code)
     }
 
+    fn public_keys(&self) -> Vec<String> {
+        self.keys.iter().map(SigningKey::public).collect()
+    }
+
     fn send<'a>(
         &'a self,
         target: &'a Target,

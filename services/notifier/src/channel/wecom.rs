@@ -1,14 +1,20 @@
 //! The group robot of WeCom 企业微信: a card in Chinese, in the robot's Markdown.
 //!
-//! The robot takes 20 messages a minute and 4,096 bytes a message; what is more it refuses with a
-//! code, and when to send again is not decided here. It does not know a message that it got
-//! before: one that is sent again is shown again.
+//! The robot takes 20 messages a minute and 4,096 bytes a message. More than 20 are not sent,
+//! however many subscriptions share a robot: what is over says how long the robot wants to be left
+//! alone. Another process may send to it as well, so its own refusal is understood too. It does not
+//! know a message that it got before: one that is sent again is shown again.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use outbound::{Bytes, Client, Fault, HeaderMap, header::CONTENT_TYPE, header::HeaderValue};
 use planner::Notice;
-use proto::{alert::Severity, codes::Code};
+use proto::{alert::Severity, codes::Code, date::Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -22,9 +28,11 @@ use crate::{
 /// Where the robots of the public WeCom listen; an installation of one's own listens elsewhere.
 pub const PUBLIC: &str = "https://qyapi.weixin.qq.com";
 /// Most messages that one robot takes in a minute.
-pub const PER_MINUTE: u32 = 20;
+pub const PER_MINUTE: u16 = 20;
 /// Most bytes of a card's text.
 pub const LIMIT: usize = 4_096;
+/// A minute in microseconds.
+const MINUTE_US: i64 = 60_000_000;
 /// Bytes kept for the lines below the alerts.
 const TAIL: usize = 512;
 
@@ -34,6 +42,7 @@ pub struct Wecom {
     client: Client,
     base: String,
     console: Option<String>,
+    sent: Sent,
 }
 
 impl Wecom {
@@ -42,7 +51,8 @@ impl Wecom {
     #[must_use]
     pub fn new(client: Client, base: &str, console: Option<&str>) -> Wecom {
         let console = console.map(|console| console.trim_end_matches('/').to_owned());
-        Wecom { client, base: base.trim_end_matches('/').to_owned(), console }
+        let base = base.trim_end_matches('/').to_owned();
+        Wecom { client, base, console, sent: Sent::default() }
     }
 
     fn url(&self, target: &Target) -> Result<String, Code> {
@@ -63,6 +73,9 @@ impl Wecom {
             Ok(endpoint) => endpoint,
             Err(fault) => return failed(fault),
         };
+        if let Some(after) = self.sent.rest(&url, message.at) {
+            return Verdict::Retry { code: Code::ReceiverBusy, after: Some(after) };
+        }
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let body = body(&card(message, self.console.as_deref()));
@@ -71,6 +84,36 @@ impl Wecom {
             Ok(answer) => answered(&answer, message.at),
             Err(fault) => failed(fault),
         }
+    }
+}
+
+/// When each robot was called within the last minute.
+#[derive(Default)]
+struct Sent(Mutex<HashMap<String, VecDeque<i64>>>);
+
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sent")
+    }
+}
+
+impl Sent {
+    /// How long a robot must be left alone; nothing where it may be called now, which then counts.
+    fn rest(&self, robot: &str, now: Instant) -> Option<Duration> {
+        let mut robots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let young = |at: &i64| (0..MINUTE_US).contains(&now.0.saturating_sub(*at));
+        robots.retain(|_, calls| {
+            calls.retain(young);
+            !calls.is_empty()
+        });
+        let calls = robots.entry(robot.to_owned()).or_default();
+        if calls.len() < usize::from(PER_MINUTE) {
+            calls.push_back(now.0);
+            return None;
+        }
+        let oldest = calls.front().copied().unwrap_or(now.0);
+        let over = oldest.saturating_add(MINUTE_US).saturating_sub(now.0);
+        Some(Duration::from_micros(u64::try_from(over).unwrap_or(0)))
     }
 }
 
@@ -109,8 +152,9 @@ fn body(card: &str) -> Bytes {
     serde_json::to_vec(&body).unwrap_or_default().into()
 }
 
-/// What the robot's answer means. The codes are those of its own page and the global ones that
-/// a message can provoke; the text beside a code changes without notice and is not read.
+/// What the robot's answer means. The codes are those of the robot's page and the global ones that
+/// a message can provoke (developer.work.weixin.qq.com, documents 91770 and 90313; 9499 is seen in
+/// the field); the text beside a code changes without notice and is not read.
 fn meaning(answer: &[u8]) -> Verdict {
     #[derive(Deserialize)]
     struct Said {

@@ -51,6 +51,7 @@ pub(super) async fn create(
     };
     let now = api.now();
     let id = hex(&random()?[..8]);
+    let sealed = secret.map(|secret| rests(&api, &id, &secret)).transpose()?;
     let new = Subscription {
         key: 0,
         id: id.clone(),
@@ -59,7 +60,7 @@ pub(super) async fn create(
         state: ACTIVE,
         code: None,
         body: stored(&spec)?,
-        secret: secret.map(|secret| secret.to_vec()),
+        secret: sealed,
         former_secret: None,
         former_until: None,
         since_seq: 0,
@@ -73,7 +74,7 @@ pub(super) async fn create(
     let key = api.store.create(&new, &rows, pace, &read_to).await?;
     api.changed.notify_one();
     api.replays.notify_one();
-    let mut shown = item(&Subscription { key, ..new });
+    let mut shown = item(&api, &Subscription { key, ..new });
     if let Some(secret) = secret {
         shown["secret"] = json!(whsec(&secret));
     }
@@ -134,7 +135,7 @@ pub(super) async fn list(
         rows.extend(some.into_iter().filter(|row| sees(&caller, row)));
     }
     rows.truncate(wanted);
-    Ok(page(rows, limit, |row| row.key, item))
+    Ok(page(rows, limit, |row| row.key, |row| item(&api, row)))
 }
 
 /// `GET /v1/subscriptions/{id}`.
@@ -143,7 +144,7 @@ pub(super) async fn one(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
-    Ok(Json(item(&find(&api, &caller, &id).await?)))
+    Ok(Json(item(&api, &find(&api, &caller, &id).await?)))
 }
 
 /// `PUT /v1/subscriptions/{id}`: everything anew.
@@ -184,7 +185,7 @@ async fn change(api: &Api, row: Subscription, spec: &Spec) -> Result<Json<Value>
     let mut told = None;
     if spec.channel.kind() == Kind::Webhook && to.secret.is_none() {
         let secret = random()?;
-        to.secret = Some(secret.to_vec());
+        to.secret = Some(rests(api, &row.id, &secret)?);
         told = Some(whsec(&secret));
     }
     // A receiver that was no more has another address now.
@@ -234,7 +235,7 @@ pub(super) async fn rotate(
     let secret = random()?;
     let until = api.now() + FORMER_MS;
     let to = Subscription {
-        secret: Some(secret.to_vec()),
+        secret: Some(rests(&api, &row.id, &secret)?),
         former_secret: row.secret.clone(),
         former_until: Some(until),
         ..row.clone()
@@ -338,7 +339,7 @@ async fn write(api: &Api, was: &Subscription, to: Subscription) -> Result<Value,
         return Err(Refusal::from(Code::SubscriptionConflict));
     }
     api.changed.notify_one();
-    Ok(item(&to))
+    Ok(item(api, &to))
 }
 
 fn syntax(body: &[u8]) -> Result<Value, Refusal> {
@@ -383,13 +384,29 @@ fn random() -> Result<[u8; 32], Refusal> {
     Ok(bytes)
 }
 
+/// A secret as it rests in the store.
+fn rests(api: &Api, id: &str, secret: &[u8; 32]) -> Result<Vec<u8>, Refusal> {
+    match api.seal.as_ref() {
+        Some(key) => key.seal(id, secret).ok_or(Refusal::from(Code::ServiceFault)),
+        None => Ok(secret.to_vec()),
+    }
+}
+
 fn whsec(secret: &[u8; 32]) -> String {
     format!("whsec_{}", STANDARD.encode(secret))
 }
 
-/// A subscription as it is shown: without secrets, and without targets that are one.
-fn item(row: &Subscription) -> Value {
+/// A subscription as it is shown: without secrets, and without targets that are one, but with the
+/// public keys that its messages can be verified with.
+fn item(api: &Api, row: &Subscription) -> Value {
     let mut shown: Value = serde_json::from_str(&row.body).unwrap_or_default();
+    let target: Option<Target> = serde_json::from_value(shown["channel"].clone()).ok();
+    let kind = target.map(|target| target.kind());
+    let channel = api.channels.iter().find(|channel| Some(channel.kind()) == kind);
+    let keys = channel.map(|channel| channel.public_keys()).unwrap_or_default();
+    if !keys.is_empty() {
+        shown["public_keys"] = json!(keys);
+    }
     for field in ["channel", "escalate_to"] {
         let target: Option<Target> = serde_json::from_value(shown[field].clone()).ok();
         if let Some(target @ Target::Wecom { .. }) = target {

@@ -102,3 +102,27 @@ fn every_answer_has_one_meaning() {
         assert_eq!(meaning(broken.as_bytes()), retry(Code::OutboundAnswer), "{broken}");
     }
 }
+
+#[test]
+fn a_robot_is_called_twenty_times_in_any_minute() {
+    let sent = Sent::default();
+    let at = |ms: i64| Instant(1_000_000_000_000_000 + ms * 1_000);
+    for n in 0..20 {
+        assert_eq!(sent.rest("a", at(n * 1_000)), None);
+    }
+    assert_eq!(sent.rest("a", at(20_000)), Some(Duration::from_secs(40)));
+    assert_eq!(sent.rest("a", at(59_999)), Some(Duration::from_millis(1)));
+    assert_eq!(sent.rest("b", at(20_000)), None, "another robot has its own minute");
+    assert_eq!(sent.rest("a", at(60_000)), None, "the first call is a minute ago");
+    assert_eq!(sent.rest("a", at(60_500)), Some(Duration::from_millis(500)));
+    let mut calls = Vec::new();
+    for ms in (100_000..700_000).step_by(250) {
+        if sent.rest("c", at(ms)).is_none() {
+            calls.push(ms);
+        }
+    }
+    for window in calls.windows(21) {
+        assert!(window[20] - window[0] >= 60_000, "{window:?}");
+    }
+    assert!(calls.len() >= 200, "what may be sent is sent: {}", calls.len());
+}
