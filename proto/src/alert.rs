@@ -10,6 +10,8 @@ use crate::{
     ids,
 };
 
+mod write;
+
 /// Most evidence events listed in one signal; `events_total` has the whole number.
 pub const EVENTS: usize = 20;
 /// The CloudEvents type of a household's alert.
@@ -69,6 +71,21 @@ pub enum Change {
     Changed,
     /// A clock ran out: the next level of the route is asked.
     Overdue,
+}
+
+impl Change {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Change::Opened => "opened",
+            Change::Closed => "closed",
+            Change::Raised => "raised",
+            Change::Lowered => "lowered",
+            Change::Changed => "changed",
+            Change::Overdue => "overdue",
+        }
+    }
 }
 
 /// The value of a fact or `let` in an alert.
@@ -282,29 +299,7 @@ impl Alert {
     /// The CloudEvent as one JSON line without a line end.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Envelope<'a> {
-            specversion: &'static str,
-            id: String,
-            source: String,
-            #[serde(rename = "type")]
-            kind: &'static str,
-            time: String,
-            subject: String,
-            data: &'a Data,
-        }
-        let province = self.data.region.get(..2).unwrap_or_default();
-        let envelope = Envelope {
-            specversion: "1.0",
-            id: self.id(),
-            source: format!("levee/{province}"),
-            kind: TYPE,
-            time: self.time.to_string(),
-            subject: format!("household/{}", self.data.household),
-            data: &self.data,
-        };
-        // Writing plain structs of texts and numbers into memory cannot fail.
-        serde_json::to_vec(&envelope).unwrap_or_default()
+        write::written(self)
     }
 }
 
@@ -325,6 +320,8 @@ fn written_if<S: Serializer>(value: &Option<Instant>, s: S) -> Result<S::Ok, S::
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn example() -> Alert {
@@ -398,6 +395,70 @@ mod tests {
             (overdue(), include_str!("../golden/overdue.v1.json")),
         ] {
             assert_eq!(String::from_utf8(alert.to_json()).unwrap(), golden.trim_end());
+        }
+    }
+
+    /// What `serde_json` writes.
+    fn slow(alert: &Alert) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Envelope<'a> {
+            specversion: &'static str,
+            id: String,
+            source: String,
+            #[serde(rename = "type")]
+            kind: &'static str,
+            time: String,
+            subject: String,
+            data: &'a Data,
+        }
+        let province = alert.data.region.get(..2).unwrap_or_default();
+        let envelope = Envelope {
+            specversion: "1.0",
+            id: alert.id(),
+            source: format!("levee/{province}"),
+            kind: TYPE,
+            time: alert.time.to_string(),
+            subject: format!("household/{}", alert.data.household),
+            data: &alert.data,
+        };
+        serde_json::to_vec(&envelope).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_what_serde_json_writes(
+            texts in prop::collection::vec("[\\x00-\\x22\\x5b-\\x5e\\x7f汉é😀]{0,24}", 8),
+            ints in prop::collection::vec(any::<i64>(), 4),
+            dates in prop::collection::vec(-800_000..3_700_000i32, 4),
+            shape in 0u32..512,
+        ) {
+            let on = |bit: u32| shape >> bit & 1 == 1;
+            let mut alert = if on(0) { overdue() } else { example() };
+            let (by, data) = (Instant(ints[3] / 4), &mut alert.data);
+            data.household.clone_from(&texts[0]);
+            data.site = on(1).then(|| texts[1].clone());
+            data.priority = ints[0];
+            data.as_of = Date(dates[0]);
+            data.profile_at = by;
+            data.history = on(2);
+            data.reason = on(3).then_some("household_removed");
+            data.change = [Change::Closed, Change::Raised, Change::Lowered, Change::Changed]
+                [usize::from(on(4)) * 2 + usize::from(on(5))];
+            data.level = if on(6) { Severity::Yellow } else { Severity::Green };
+            data.clocks.visit_by = on(7).then_some(by);
+            data.clocks.decide_by = on(8).then_some(by);
+            data.feeds[0].seen_to = Date(dates[1]);
+            data.route.push(texts[2].clone());
+            let signal = &mut data.signals[0];
+            signal.values.0.push((texts[3].clone(), Value::Text(texts[4].clone())));
+            signal.values.0.push(("n".into(), Value::Int(ints[1])));
+            signal.why.zh.clone_from(&texts[5]);
+            signal.events_total = usize::try_from(shape).unwrap();
+            let (id, occurred_on) = (texts[6].clone(), Date(dates[2]));
+            signal.events.push(Evidence { source: texts[7].clone(), id, occurred_on });
+            data.signals.push(data.signals[0].clone());
+            let (fast, slow) = (alert.to_json(), slow(&alert));
+            prop_assert_eq!(String::from_utf8(fast).unwrap(), String::from_utf8(slow).unwrap());
         }
     }
 }

@@ -19,6 +19,9 @@ impl Date {
     /// Later than every date that can be written; stands for "never".
     pub const MAX: Date = Date(i32::MAX);
 
+    /// 9999-12-31, the last date that can be written.
+    pub const LAST: Date = Date(2_932_896);
+
     /// The date of a year, month (1..=12) and day (1..=31), or nothing where the calendar has none.
     #[must_use]
     pub fn ymd(year: i32, month: u8, day: u8) -> Option<Date> {
@@ -86,6 +89,20 @@ impl Date {
     #[must_use]
     pub fn plus(self, days: i32) -> Date {
         Date(self.0.saturating_add(days))
+    }
+
+    /// `YYYY-MM-DD`; nothing before the year 0 or after 9999.
+    pub(crate) fn digits(self) -> Option<[u8; 10]> {
+        let (year, month, day) = self.parts();
+        let year = u16::try_from(year).ok().filter(|year| *year <= 9_999)?;
+        // Each is below a hundred.
+        let two = |n: u16| {
+            let n = u8::try_from(n).unwrap_or(0);
+            [b'0' + n / 10, b'0' + n % 10]
+        };
+        let ([a, b], [c, d]) = (two(year / 100), two(year % 100));
+        let ([e, f], [g, h]) = (two(month.into()), two(day.into()));
+        Some([a, b, c, d, b'-', e, f, b'-', g, h])
     }
 
     /// The first day of this date's month.
