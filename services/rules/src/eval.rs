@@ -10,7 +10,7 @@ use crate::{
         program::{Arith, Cmp, Expr, Node, Program, Type},
         walk::{self, Machine},
     },
-    margin::{Bound, Span},
+    margin::{Bound, Horizon, Span},
     outlook::{self, Failed, Number, Outcome, Symbol, Text, Truth, chosen_number, chosen_text},
 };
 
@@ -58,7 +58,7 @@ pub trait Scope {
 pub struct Memo {
     stamp: u32,
     slots: Vec<(u32, Outcome)>,
-    bounds: Vec<(u32, Date, Bound)>,
+    bounds: Vec<(u32, Horizon, Bound)>,
 }
 
 impl Memo {
@@ -90,18 +90,18 @@ impl Memo {
         self.slots[slot] = (self.stamp, outcome);
     }
 
-    /// What is known of a value until before `end`.
-    pub(crate) fn bound(&self, slot: usize, end: Date) -> Option<Bound> {
-        let known = self.bounds.get(slot).filter(|(s, e, _)| (*s, *e) == (self.stamp, end));
+    /// What is known of a value as far as a horizon.
+    pub(crate) fn bound(&self, slot: usize, horizon: Horizon) -> Option<Bound> {
+        let known = self.bounds.get(slot).filter(|(s, h, _)| (*s, *h) == (self.stamp, horizon));
         known.map(|(_, _, bound)| *bound)
     }
 
-    pub(crate) fn set_bound(&mut self, slot: usize, end: Date, bound: Bound) {
+    pub(crate) fn set_bound(&mut self, slot: usize, horizon: Horizon, bound: Bound) {
         if slot >= self.bounds.len() {
-            let none = (self.stamp.wrapping_sub(1), end, Bound::Number(None));
+            let none = (self.stamp.wrapping_sub(1), horizon, Bound::Number(None));
             self.bounds.resize(slot + 1, none);
         }
-        self.bounds[slot] = (self.stamp, end, bound);
+        self.bounds[slot] = (self.stamp, horizon, bound);
     }
 }
 

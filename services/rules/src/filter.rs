@@ -1,5 +1,7 @@
 //! Evaluation of `where` over the fields of one event: plain values, no outlook.
 
+use proto::catalogue::{EventType, Kind};
+
 use crate::expr::{
     program::{Arith, Cmp, Expr, Node, Program},
     walk::{self, Machine},
@@ -13,6 +15,61 @@ pub trait Record {
     fn bool(&self, field: usize) -> bool;
     /// A date, text or enum field.
     fn text(&self, field: usize) -> &str;
+    /// The place of an enum field's word in the type's list; nothing where the record lacks the
+    /// field or does not know places.
+    fn word(&self, _field: usize) -> Option<usize> {
+        None
+    }
+}
+
+/// What a condition over one enum field gives for each word, computed once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WordTest {
+    field: usize,
+    passes: Box<[bool]>,
+}
+
+impl WordTest {
+    /// The answers of a condition that reads one enum field, nothing else, and never fails.
+    pub(crate) fn of(p: &Program, expr: Expr, kind: &EventType) -> Option<WordTest> {
+        let field = only_field(p, expr)?;
+        let Kind::Enum(words) = &kind.fields.get(field)?.kind else { return None };
+        let passes = words.iter().map(|word| passes(p, expr, &Word(word)));
+        Some(WordTest { field, passes: passes.collect::<Option<_>>()? })
+    }
+
+    /// The answer for a record, where it says which word it has.
+    pub(crate) fn answer<R: Record>(&self, record: &R) -> Option<bool> {
+        self.passes.get(record.word(self.field)?).copied()
+    }
+}
+
+/// The field that an expression reads, if it reads no other.
+fn only_field(p: &Program, expr: Expr) -> Option<usize> {
+    let (mut open, mut found) = (vec![expr.root], None);
+    while let Some(at) = open.pop() {
+        match p.nodes[at as usize] {
+            Node::Field(field) if found.is_none_or(|known| known == field) => found = Some(field),
+            Node::Field(_) => return None,
+            node => open.extend(p.below(node)),
+        }
+    }
+    found.map(usize::from)
+}
+
+/// A record with a word in every field.
+struct Word<'a>(&'a str);
+
+impl Record for Word<'_> {
+    fn int(&self, _: usize) -> i64 {
+        0
+    }
+    fn bool(&self, _: usize) -> bool {
+        false
+    }
+    fn text(&self, _: usize) -> &str {
+        self.0
+    }
 }
 
 /// Whether the record passes; nothing if the expression fails (overflow, division by zero).

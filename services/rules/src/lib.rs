@@ -43,8 +43,8 @@ pub use expr::{
     names::Name,
     program::{Expr, Type},
 };
-pub use filter::Record;
-pub use margin::Span;
+pub use filter::{Record, WordTest};
+pub use margin::{Horizon, Span};
 pub use outlook::{Failed, Number, Outcome, Symbol, Text, Truth};
 pub use pack::{
     Clocks, Contradiction, Decision, Evaluate, Fact, FactKind, GreenChannel, Let, LevelExpr,

@@ -19,12 +19,28 @@ use crate::{
         walk::{self, Machine},
     },
     outlook::{Outcome, Symbol, Truth},
-    pack::{Material, Pack, Rule},
+    pack::{Fact, Material, Pack, Rule},
 };
 
 mod reach;
 
 use reach::Reach;
+
+/// How far a margin looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Horizon {
+    /// It is to hold before this date.
+    pub end: Date,
+    /// Whether it is to hold whatever events about areas come and go, or while none does.
+    pub any_area: bool,
+}
+
+impl Horizon {
+    /// Whether nothing is said of a fact's value.
+    fn hides(self, fact: &Fact) -> bool {
+        self.any_area && fact.of_areas
+    }
+}
 
 /// The values of a number on every date of a span of dates, while no event comes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,13 +107,13 @@ impl Sure {
 impl Pack {
     /// How much money may come, with the household's data otherwise unchanged, before a rule that
     /// now stands at `level` can be found at another one, or one of its level expressions can
-    /// fail, on any date before `end`. Nothing where that is not known. What is `enough` is not
+    /// fail, on any date before the horizon. Nothing where that is not known. What is `enough` is not
     /// made more by looking further: any margin told is true, whatever was asked for.
     pub fn margin<S: Scope>(
         &self,
         rule: &Rule,
         level: Severity,
-        end: Date,
+        horizon: Horizon,
         enough: u32,
         scope: &mut S,
         memo: &mut Memo,
@@ -105,10 +121,15 @@ impl Pack {
         let (mut margin, enough) = (MOST, i64::from(enough));
         let today = scope.today();
         for expr in rule.levels.iter().take_while(|l| l.severity >= level) {
-            if expr.gates.iter().any(|fact| scope.lacks(*fact) && !scope.grows(*fact)) {
+            let closed = |fact: &usize| {
+                let hidden = horizon.hides(&self.facts[*fact]);
+                !hidden && scope.lacks(*fact) && !scope.grows(*fact)
+            };
+            if expr.gates.iter().any(closed) {
                 continue;
             }
-            let mut machine = Bounding { today, end, enough, scope, memo };
+            let facts = &self.facts;
+            let mut machine = Bounding { today, horizon, enough, facts, scope, memo };
             let sure = walk::truth(&mut machine, self.program(), expr.expr.root)?;
             if sure.value != (expr.severity == level) {
                 return None;
@@ -119,17 +140,18 @@ impl Pack {
     }
 
     /// How much money may come before a material value can be found grown past `baseline` steps, on
-    /// any date before `end`. Nothing where that is not known.
+    /// any date before the horizon. Nothing where that is not known.
     pub fn material_margin<S: Scope>(
         &self,
         material: Material,
         baseline: i64,
-        end: Date,
+        horizon: Horizon,
         scope: &mut S,
         memo: &mut Memo,
     ) -> Option<u32> {
         let today = scope.today();
-        let mut machine = Bounding { today, end, enough: MOST, scope, memo };
+        let facts = &self.facts;
+        let mut machine = Bounding { today, horizon, enough: MOST, facts, scope, memo };
         let reach = walk::number(&mut machine, self.program(), material.value.root)?;
         // Quotients are truncated: from below zero all of a step has the quotient nearer to zero.
         let (baseline, step) = (i128::from(baseline), i128::from(material.step));
@@ -144,9 +166,10 @@ fn told(margin: i64) -> Option<u32> {
 
 struct Bounding<'a, S> {
     today: Date,
-    end: Date,
+    horizon: Horizon,
     /// A margin that need not be made greater.
     enough: i64,
+    facts: &'a [Fact],
     scope: &'a mut S,
     memo: &'a mut Memo,
 }
@@ -173,12 +196,13 @@ impl<S: Scope> Bounding<'_, S> {
             Node::Today(part) => return Bound::Number(self.calendar(part)),
             _ => return Bound::Number(None),
         };
-        if let Some(known) = self.memo.bound(slot, self.end) {
+        if let Some(known) = self.memo.bound(slot, self.horizon) {
             return known;
         }
         let bound = match leaf {
+            Node::Fact(i) if self.horizon.hides(&self.facts[i as usize]) => unknown(kind),
             Node::Fact(i) if kind == Type::Int => {
-                let span = self.scope.span(i as usize, self.end);
+                let span = self.scope.span(i as usize, self.horizon.end);
                 Bound::Number(span.and_then(Reach::of))
             }
             Node::Fact(i) => {
@@ -186,13 +210,13 @@ impl<S: Scope> Bounding<'_, S> {
                 self.bound(outcome, kind)
             }
             Node::Table(i) => {
-                let span = self.scope.table_span(i as usize, self.end);
+                let span = self.scope.table_span(i as usize, self.horizon.end);
                 Bound::Number(span.and_then(Reach::of))
             }
             Node::Let(i) => self.expr(p, p.lets[i as usize]),
             _ => Bound::Number(None),
         };
-        self.memo.set_bound(slot, self.end, bound);
+        self.memo.set_bound(slot, self.horizon, bound);
         bound
     }
 
@@ -205,28 +229,26 @@ impl<S: Scope> Bounding<'_, S> {
     }
 
     fn truth(&self, truth: Truth) -> Bound {
-        let stays = truth.changes() >= self.end;
+        let stays = truth.changes() >= self.horizon.end;
         Bound::Truth(truth.now().filter(|_| stays).and_then(Sure::always))
     }
 
     fn bound(&self, outcome: Outcome, kind: Type) -> Bound {
         match (outcome, kind) {
             (Outcome::Number(_), Type::Int) => {
-                Bound::Number(Span::of(outcome, self.today, self.end).and_then(Reach::of))
+                Bound::Number(Span::of(outcome, self.today, self.horizon.end).and_then(Reach::of))
             }
             (Outcome::Truth(truth), Type::Bool) => self.truth(truth),
             (Outcome::Text(text), Type::Text) => {
-                let stays = text.until.min(text.sure) >= self.end;
+                let stays = text.until.min(text.sure) >= self.horizon.end;
                 Bound::Text(stays.then_some(text.symbol))
             }
-            (_, Type::Int) => Bound::Number(None),
-            (_, Type::Bool) => Bound::Truth(None),
-            (_, Type::Text) => Bound::Text(None),
+            (_, kind) => unknown(kind),
         }
     }
 
     fn calendar(&self, part: Part) -> Option<Reach> {
-        let last = self.end.plus(-1);
+        let last = self.horizon.end.plus(-1);
         let (year, month) = (self.today.year(), self.today.month());
         let same_year = last.year() == year;
         let same_month = same_year && last.month() == month;
@@ -238,6 +260,14 @@ impl<S: Scope> Bounding<'_, S> {
             Part::Day => (1, 31),
         };
         Reach::of(Span { low, high, grows: false })
+    }
+}
+
+fn unknown(kind: Type) -> Bound {
+    match kind {
+        Type::Int => Bound::Number(None),
+        Type::Bool => Bound::Truth(None),
+        Type::Text => Bound::Text(None),
     }
 }
 

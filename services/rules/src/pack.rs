@@ -20,7 +20,7 @@ use crate::{
         names::Name,
         program::{Expr, Program, Type},
     },
-    filter::{self, Record},
+    filter::{self, Record, WordTest},
     outlook::Outcome,
     reads::Reads,
     table::Table,
@@ -88,11 +88,15 @@ pub struct Fact {
     pub window: Window,
     /// `where`; evaluate with [`Pack::passes`].
     pub filter: Option<Expr>,
+    /// Its answers by word, where it asks for one enum field.
+    pub words: Option<WordTest>,
     /// The value without any event, if not the usual one.
     pub default: Option<Literal>,
     /// Whether money that comes adds to it, at most its amount and at least nothing: a sum or
     /// maximum of money over events that are not about areas, its `where` never failing.
     pub grows: bool,
+    /// Whether it looks at events about areas.
+    pub of_areas: bool,
 }
 
 impl Fact {
@@ -356,6 +360,16 @@ impl Pack {
         Decision { level: Severity::None, until, failed, deciding: None }
     }
 
+    /// Whether the rule has no level whatever money and events about areas come, as long as none
+    /// comes of another type of which there is none: each level asks for one.
+    pub fn rests<S: Scope>(&self, rule: &Rule, scope: &S) -> bool {
+        let lacks = |at: &usize| {
+            let fact = &self.facts[*at];
+            !fact.of_areas && !fact.grows && scope.lacks(*at)
+        };
+        rule.levels.iter().all(|level| level.gates.iter().any(lacks))
+    }
+
     /// The value of a fact or let of this pack.
     pub fn value<S: Scope>(&self, name: Name, scope: &mut S, memo: &mut Memo) -> Outcome {
         let expr = match name {
@@ -373,7 +387,9 @@ impl Pack {
     /// Whether an event passes a fact's `where`; nothing where that fails: then the fact fails.
     #[must_use]
     pub fn passes<R: Record>(&self, fact: &Fact, record: &R) -> Option<bool> {
-        fact.filter.map_or(Some(true), |filter| filter::passes(&self.program, filter, record))
+        let Some(filter) = fact.filter else { return Some(true) };
+        let known = fact.words.as_ref().and_then(|words| words.answer(record));
+        known.or_else(|| filter::passes(&self.program, filter, record))
     }
 
     /// The characters of a literal that an [`Outcome`] names.

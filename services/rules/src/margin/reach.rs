@@ -7,6 +7,8 @@ use crate::expr::program::{Arith, Cmp};
 const WHOLE: u64 = 1 << 16;
 /// Most by which one fen may move a number, in parts of [`WHOLE`].
 const STEEP: u64 = 1 << 40;
+/// Bounds are told within this: two of them, and what moves them, add up within 64 bits.
+const FAR: i64 = 1 << 60;
 
 /// A number that lies from `low` to `high` on every date of the span, and at most so far above or
 /// below when money comes.
@@ -25,7 +27,7 @@ pub(crate) struct Reach {
 impl Reach {
     pub(super) fn of(span: Span) -> Option<Reach> {
         let up = if span.grows { WHOLE } else { 0 };
-        checked([span.low.into(), span.high.into()], [up, 0], MOST)
+        checked([span.low, span.high], [up, 0], MOST)
     }
 
     pub(super) fn within(self, cap: i64) -> Reach {
@@ -34,36 +36,36 @@ impl Reach {
 
     /// How much may come while it stays at `most` or below; nothing if it may be above anyway.
     pub(super) fn below(self, most: i128) -> Option<i64> {
-        let room = most - i128::from(self.high);
-        (room >= 0).then(|| margin(room, self.up).min(self.cap))
+        let room = (most - i128::from(self.high)).min(FAR.into());
+        let room = i64::try_from(room).ok().filter(|room| *room >= 0)?;
+        Some(margin(room, self.up).min(self.cap))
     }
 
     fn still(self) -> bool {
         self.up == 0 && self.down == 0
     }
 
-    fn ends(self) -> [i128; 2] {
-        [self.low.into(), self.high.into()]
+    fn ends(self) -> [i64; 2] {
+        [self.low, self.high]
     }
 }
 
 /// How much may come until a number that each fen moves by `step` has moved further than `room`.
-fn margin(room: i128, step: u64) -> i64 {
-    match step {
-        0 => MOST,
-        _ => i64::try_from(room * i128::from(WHOLE) / i128::from(step)).unwrap_or(MOST).min(MOST),
-    }
+fn margin(room: i64, step: u64) -> i64 {
+    let (room, most) = (room.unsigned_abs(), MOST.unsigned_abs());
+    let fen = match step {
+        0 => most,
+        WHOLE => room,
+        // Rounded down where the product is too large to be told.
+        _ => room.checked_mul(WHOLE).map_or_else(|| room / (step / WHOLE + 1), |r| r / step),
+    };
+    i64::try_from(fen.min(most)).unwrap_or(MOST)
 }
 
 /// A reach that cannot leave 64 bits whatever comes.
-fn checked([low, high]: [i128; 2], [up, down]: [u64; 2], cap: i64) -> Option<Reach> {
-    let moved = |step: u64| i128::from(MOST) * i128::from(step) / i128::from(WHOLE) + 1;
-    let fits = up <= STEEP
-        && down <= STEEP
-        && low - moved(down) >= i128::from(i64::MIN)
-        && high + moved(up) <= i128::from(i64::MAX);
-    let (low, high) = (i64::try_from(low).ok()?, i64::try_from(high).ok()?);
-    fits.then_some(Reach { low, high, up, down, cap })
+fn checked([low, high]: [i64; 2], [up, down]: [u64; 2], cap: i64) -> Option<Reach> {
+    let near = low >= -FAR && high <= FAR && up <= STEEP && down <= STEEP;
+    near.then_some(Reach { low, high, up, down, cap })
 }
 
 pub(super) fn arith(op: Arith, a: Reach, b: Reach) -> Option<Reach> {
@@ -82,16 +84,21 @@ pub(super) fn arith(op: Arith, a: Reach, b: Reach) -> Option<Reach> {
     }
 }
 
-/// The least and the greatest of an operation that is monotone in each operand.
-fn corners(a: [i128; 2], b: [i128; 2], op: impl Fn(i128, i128) -> i128) -> [i128; 2] {
-    let all = a.into_iter().flat_map(|a| b.into_iter().map(move |b| (a, b)));
-    all.map(|(a, b)| op(a, b))
-        .fold([i128::MAX, i128::MIN], |[low, high], value| [low.min(value), high.max(value)])
+/// The least and the greatest of an operation that is monotone in each operand; nothing where it
+/// overflows.
+fn corners(a: [i64; 2], b: [i64; 2], op: impl Fn(i64, i64) -> Option<i64>) -> Option<[i64; 2]> {
+    let first = [op(a[0], b[0])?, op(a[1], b[0])?];
+    let all = if b[0] == b[1] {
+        [first[0], first[1], first[0], first[1]]
+    } else {
+        [first[0], first[1], op(a[0], b[1])?, op(a[1], b[1])?]
+    };
+    Some([all.into_iter().fold(i64::MAX, i64::min), all.into_iter().fold(i64::MIN, i64::max)])
 }
 
 /// By how much the first operand's movement can move the result when that is multiplied by
 /// something of these signs and at most so steep.
-fn carried(a: Reach, by: [i128; 2], steep: impl Fn(u64) -> Option<u64>) -> Option<[u64; 2]> {
+fn carried(a: Reach, by: [i64; 2], steep: impl Fn(u64) -> Option<u64>) -> Option<[u64; 2]> {
     match by {
         [least, _] if least >= 0 => Some([steep(a.up)?, steep(a.down)?]),
         [_, most] if most <= 0 => Some([steep(a.down)?, steep(a.up)?]),
@@ -103,7 +110,7 @@ fn carried(a: Reach, by: [i128; 2], steep: impl Fn(u64) -> Option<u64>) -> Optio
 fn product(a: Reach, by: Reach, cap: i64) -> Option<Reach> {
     let most = by.low.unsigned_abs().max(by.high.unsigned_abs());
     let moves = carried(a, by.ends(), |step| step.checked_mul(most))?;
-    checked(corners(a.ends(), by.ends(), |a, b| a * b), moves, cap)
+    checked(corners(a.ends(), by.ends(), i64::checked_mul)?, moves, cap)
 }
 
 /// `a` divided by something of one sign that nothing moves.
@@ -113,7 +120,7 @@ fn quotient(a: Reach, by: Reach, cap: i64) -> Option<Reach> {
     }
     let least = by.low.unsigned_abs().min(by.high.unsigned_abs());
     let moves = carried(a, by.ends(), |step| Some(step.div_ceil(least)))?;
-    let [mut low, mut high] = corners(a.ends(), by.ends(), |a, b| a / b);
+    let [mut low, mut high] = corners(a.ends(), by.ends(), i64::checked_div)?;
     if !a.still() {
         // Truncation may add one to what the movement alone makes.
         (low, high) = (low - 1, high + 1);
@@ -126,19 +133,18 @@ fn remainder(a: Reach, by: Reach, cap: i64) -> Option<Reach> {
         return None;
     }
     if a.still() && a.low == a.high && by.low == by.high {
-        let left = i128::from(a.low) % i128::from(by.low);
+        let left = a.low.checked_rem(by.low)?;
         return checked([left, left], [0, 0], cap);
     }
-    let most = i128::from(by.low.unsigned_abs().max(by.high.unsigned_abs())) - 1;
+    let most = by.low.saturating_abs().max(by.high.saturating_abs()) - 1;
     checked([-most, most], [0, 0], cap)
 }
 
 /// What a comparison is on every date, and how much may come while it stays that.
 pub(super) fn compare(op: Cmp, a: Reach, b: Reach) -> Option<(bool, i64)> {
-    let low = i128::from(a.low) - i128::from(b.high);
-    let high = i128::from(a.high) - i128::from(b.low);
+    let (low, high) = (a.low - b.high, a.high - b.low);
     let (up, down) = (a.up + b.down, a.down + b.up);
-    let at_least = |least: i128, yes: bool| {
+    let at_least = |least: i64, yes: bool| {
         if low >= least {
             Some((yes, margin(low - least, down)))
         } else if high < least {

@@ -10,6 +10,7 @@ use crate::{
         names::{Name, Reach, field_type},
         program::{Expr, Node as Step, Type},
     },
+    filter::WordTest,
     limits,
     near::{did_you_mean, shown},
     template::Literal,
@@ -115,7 +116,12 @@ impl Loader<'_> {
         };
         let fails = filter.is_some_and(|filter| self.program.may_fail(filter));
         let adds = matches!(kind, FactKind::Sum | FactKind::Max) && default.is_none() && !fails;
+        let words = filter.and_then(|filter| {
+            let kind = types.first().map(|id| self.catalogue.get(*id))?;
+            WordTest::of(&self.program, filter, kind)
+        });
         let grows = adds && types.iter().all(money);
+        let of_areas = types.iter().any(|id| self.catalogue.get(*id).area);
         Some(Fact {
             name: name.to_owned(),
             kind: *kind,
@@ -125,8 +131,10 @@ impl Loader<'_> {
             value_type,
             window: window?,
             filter,
+            words,
             default,
             grows,
+            of_areas,
         })
     }
 

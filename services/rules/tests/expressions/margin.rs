@@ -2,7 +2,7 @@
 //! whichever numbers, a level stays and nothing fails.
 
 use proto::{catalogue::Catalogue, date::Date};
-use rules::{Attr, Memo, Outcome, Pack, Scope, Span, Text, Truth};
+use rules::{Attr, Horizon, Memo, Outcome, Pack, Scope, Span, Text, Truth};
 
 use crate::random::{Random, WORDS, pack};
 
@@ -131,12 +131,13 @@ fn a_level_stays_while_no_more_than_its_margin_comes() {
         let mut household = Household::random(&mut r);
         let mut memo = Memo::new();
         let end = Date(START + 1 + i32::try_from(r.below(DAYS as u64 - 1)).unwrap());
+        let horizon = Horizon { end, any_area: false };
         for rule in &pack.rules {
             (household.day, household.came) = (0, [[0; DAYS]; 2]);
             memo.begin();
             let level = pack.level(rule, &mut household, &mut memo).level;
             let enough = [u32::MAX, 40, 1][usize::try_from(seed % 3).unwrap()];
-            let Some(margin) = pack.margin(rule, level, end, enough, &mut household, &mut memo)
+            let Some(margin) = pack.margin(rule, level, horizon, enough, &mut household, &mut memo)
             else {
                 continue;
             };
@@ -172,13 +173,14 @@ fn a_material_value_grows_past_no_step_within_its_margin() {
         let mut household = Household::random(&mut r);
         let mut memo = Memo::new();
         let end = Date(START + 1 + i32::try_from(r.below(DAYS as u64 - 1)).unwrap());
+        let horizon = Horizon { end, any_area: false };
         let material = pack.rules[0].material.unwrap();
         memo.begin();
         let value = pack.evaluate(material.value, &mut household, &mut memo).as_int();
         let Some(value) = value else { continue };
         let more = i64::try_from(r.below(3)).unwrap();
         let baseline = (value / material.step).saturating_add(more);
-        let margin = pack.material_margin(material, baseline, end, &mut household, &mut memo);
+        let margin = pack.material_margin(material, baseline, horizon, &mut household, &mut memo);
         let Some(margin) = margin else { continue };
         told += u32::from(margin > 0);
         household.let_come(&mut r, margin.into());
@@ -225,7 +227,8 @@ fn margin(condition: &str, value: i64) -> Option<u32> {
     let pack = Pack::load("one", text.as_bytes(), &Catalogue::shipped()).unwrap();
     let (mut scope, mut memo) = (One(value), Memo::new());
     let level = pack.level(&pack.rules[0], &mut scope, &mut memo).level;
-    pack.margin(&pack.rules[0], level, Date::MAX, u32::MAX, &mut scope, &mut memo)
+    let horizon = Horizon { end: Date::MAX, any_area: false };
+    pack.margin(&pack.rules[0], level, horizon, u32::MAX, &mut scope, &mut memo)
 }
 
 #[test]
