@@ -1,5 +1,7 @@
 //! One decision about one household: which rules stand, at which level, and until when.
 
+use std::cell::Cell;
+
 use proto::{
     alert::Severity,
     catalogue::TypeId,
@@ -12,12 +14,13 @@ use crate::{
     fold::Fold,
     household::{Household, Known},
     ledger::Ledger,
-    margin::{Margin, margin_after},
+    margin::Margin,
     record::WATCHED_DAYS,
     rulebook::{RuleAt, Rulebook},
     silence::stays,
     view::{Row, View, rows},
-    words::Words,
+    watch::Watches,
+    words::{Word, Words},
     world::World,
 };
 
@@ -26,6 +29,9 @@ use crate::{
 pub(crate) enum Cause {
     /// Events of this type, its own or its areas', came, went or were replaced.
     Event(TypeId),
+    /// An event of this type came that adds at most so many fen to what facts sum up, and does
+    /// nothing else.
+    Money(TypeId, u32),
     /// Its profile, its persons or several of its events changed.
     Data,
     /// A date came on which something can turn.
@@ -36,7 +42,11 @@ pub(crate) enum Cause {
 
 impl Cause {
     fn changes_data(self) -> bool {
-        matches!(self, Cause::Event(_) | Cause::Data)
+        matches!(self, Cause::Event(_) | Cause::Money(..) | Cause::Data)
+    }
+
+    fn changes_one_type(self) -> bool {
+        matches!(self, Cause::Event(_) | Cause::Money(..))
     }
 }
 
@@ -49,6 +59,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) today: Date,
     views: Vec<Option<View<'a>>>,
     memos: &'a mut Vec<Memo>,
+    /// The pack asked for last, whether it is in force here, and until when that is sure.
+    force: Cell<Option<(u16, bool, Date)>>,
 }
 
 impl<'a> Desk<'a> {
@@ -62,7 +74,7 @@ impl<'a> Desk<'a> {
     ) -> Desk<'a> {
         memos.resize_with(memos.len().max(book.packs.len()), Memo::new);
         let views = book.packs.iter().map(|_| None).collect();
-        Desk { book, known, words, rows, today, views, memos }
+        Desk { book, known, words, rows, today, views, memos, force: Cell::new(None) }
     }
 
     /// A pack with what is needed to evaluate its expressions.
@@ -75,6 +87,20 @@ impl<'a> Desk<'a> {
             View::new(pack, self.known, self.words, self.rows, self.today)
         });
         (pack, view, memo)
+    }
+
+    /// Which pack's rule holds here today, and the next date on which that can change.
+    pub(crate) fn holds(&self, slot: u16) -> (Option<RuleAt>, Date) {
+        let Some(only) = self.book.only(slot) else {
+            return self.book.holds(slot, self.known.region, self.today);
+        };
+        let known = self.force.get().filter(|(pack, ..)| *pack == only.pack);
+        let (_, in_force, until) = known.unwrap_or_else(|| {
+            let (holds, until) = self.book.holds(slot, self.known.region, self.today);
+            (only.pack, holds.is_some(), until)
+        });
+        self.force.set(Some((only.pack, in_force, until)));
+        (in_force.then_some(only), until)
     }
 
     pub(crate) fn rule(&self, at: RuleAt) -> &'a Rule {
@@ -101,7 +127,7 @@ impl Fold {
             household.changed_watch = watched_until;
         }
         let book = world.book(generation);
-        if let Cause::Event(type_id) = cause
+        if let Cause::Event(type_id) | Cause::Money(type_id, _) = cause
             && book.reading(type_id).is_empty()
             && book.on_event().is_empty()
         {
@@ -113,33 +139,34 @@ impl Fold {
         let mut case = household.case.take().unwrap_or_default();
         case.expire(today, book);
         let mut desk = Desk::new(book, &known, &self.words, &rows, today, &mut self.memos);
-        let mut round = Round { world, household, case: &mut case, cause, until: Date::MAX };
-        match cause {
-            Cause::Event(type_id) => {
-                for list in [book.reading(type_id), book.on_event()] {
-                    list.iter().for_each(|slot| round.rule(*slot, &mut desk, &mut self.failed));
-                }
-            }
-            Cause::Data | Cause::Midnight | Cause::Packs => {
-                book.all().iter().for_each(|slot| round.rule(*slot, &mut desk, &mut self.failed));
-            }
+        let left = household.margin.left;
+        let (slots, mut watches) = asked(&desk, &case, cause, household.watches.take(), left);
+        let mut round = Round { world, household, case: &mut case, cause, grown: false };
+        let mut found: Vec<(u16, Date)> = Vec::with_capacity(slots.len());
+        for slot in slots {
+            found.push((slot, round.rule(slot, &mut desk, &mut self.failed)));
         }
-        let grown = round.material(&mut desk);
+        let grown = round.grown;
+        if cause == Cause::Midnight && watches.is_some() {
+            show_held(&mut case, book, &found, today);
+        }
         let held = case.standings.iter().map(|s| s.due()).min().unwrap_or(Date::MAX);
-        let partial = matches!(cause, Cause::Event(_));
-        let mut until = round_until(partial, household.due, grown.until).min(held);
-        let mut margin = Margin::NONE;
-        if case.change().is_none() && !grown.grown {
-            margin = margin_after(&mut desk, &case, cause, household.margin, until);
+        if case.change().is_none()
+            && !grown
+            && let Some(watches) = &mut watches
+        {
+            found.iter().for_each(|(slot, until)| watches.set(&mut desk, &case, *slot, *until));
         }
         let moment = Moment { world, at, known: &known, ledger: &ledger, rows: &rows };
-        let alert = self.publish(&moment, ix, &mut case, grown.grown);
+        let alert = self.publish(&moment, ix, &mut case, grown);
         if let Some((alert, material_until)) = alert {
-            until = until.min(material_until);
             self.alerts.push(alert);
+            // What is said moves every baseline.
             let mut desk = Desk::new(book, &known, &self.words, &rows, today, &mut self.memos);
-            // What is said moves every baseline, so nothing is kept of the margin before.
-            margin = margin_after(&mut desk, &case, cause, Margin::NONE, until);
+            note_material(&mut found, &case, &desk, watches.as_ref(), material_until);
+            if let Some(watches) = &mut watches {
+                found.iter().for_each(|(slot, until)| watches.set(&mut desk, &case, *slot, *until));
+            }
         }
         case.standings.retain(|s| s.shown > Severity::None || s.silence.is_some());
         let empty = case.standings.is_empty() && case.level == Severity::None;
@@ -147,8 +174,9 @@ impl Fold {
         household.ledger = ledger;
         household.known = Some(known);
         household.case = (!empty).then_some(case);
-        household.due = until;
-        household.margin = margin;
+        household.due = held.min(next(watches.as_ref(), &found, cause, household.due));
+        household.margin = watches.as_ref().map_or(Margin::NONE, |w| w.margin(household.due));
+        household.watches = watches;
         self.arm(ix);
         self.set_alarm(ix);
     }
@@ -163,14 +191,86 @@ pub(crate) struct Moment<'m> {
     pub(crate) rows: &'m [Row<'m>],
 }
 
-fn round_until(partial: bool, due: Date, until: Date) -> Date {
-    if partial { due.min(until) } else { until }
+/// The rules that can have changed, and the watches of the others; without watches where a rule's
+/// level depends on more than its date and what comes.
+fn asked(
+    desk: &Desk<'_>,
+    case: &Case,
+    cause: Cause,
+    watches: Option<Watches>,
+    left: u32,
+) -> (Vec<u16>, Option<Watches>) {
+    let book = desk.book;
+    // A quiet rule may be heard again at another quotient than the one last said.
+    let quiet = case.standings.iter().any(|standing| standing.silence.is_some());
+    if quiet || !book.on_event().is_empty() {
+        let slots = match cause {
+            Cause::Event(id) | Cause::Money(id, _) => [book.reading(id), book.on_event()].concat(),
+            Cause::Data | Cause::Midnight | Cause::Packs => book.all().to_vec(),
+        };
+        return (slots, None);
+    }
+    let Some(mut watches) = watches.filter(|_| !matches!(cause, Cause::Data | Cause::Packs)) else {
+        return (book.all().to_vec(), Some(Watches::default()));
+    };
+    watches.spend(left);
+    let slots = match cause {
+        Cause::Money(id, fen) => {
+            let asks = |slot: &u16| !watches.pay(*slot, fen);
+            book.reading(id).iter().copied().filter(asks).collect()
+        }
+        Cause::Event(id) if book.catalogue.get(id).area => {
+            let asks = |slot: &u16| watches.get(*slot).is_some_and(|watch| !watch.room.calm);
+            book.reading(id).iter().copied().filter(asks).collect()
+        }
+        Cause::Event(id) => book.reading(id).to_vec(),
+        _ => watches.due(desk.today),
+    };
+    (slots, Some(watches))
 }
 
-/// Whether a material value has grown, and when any level or material value can next change.
-struct Grown {
-    grown: bool,
+/// The first date on which a rule can stand otherwise; `due` was that before.
+fn next(watches: Option<&Watches>, found: &[(u16, Date)], cause: Cause, due: Date) -> Date {
+    let until = || found.iter().map(|(_, until)| *until).min().unwrap_or(Date::MAX);
+    match watches {
+        Some(watches) => watches.until(),
+        None if cause.changes_one_type() => due.min(until()),
+        None => until(),
+    }
+}
+
+/// Shows what the rules that were not asked show today: a held level may fall.
+fn show_held(case: &mut Case, book: &Rulebook, found: &[(u16, Date)], today: Date) {
+    for standing in &mut case.standings {
+        let slot = book.slot(standing.rule);
+        if !found.iter().any(|(asked, _)| Some(*asked) == slot) {
+            standing.find(standing.computed, today, standing.close_after);
+        }
+    }
+}
+
+/// Adds to what was found the rules whose material value is compared with another baseline now.
+fn note_material(
+    found: &mut Vec<(u16, Date)>,
+    case: &Case,
+    desk: &Desk<'_>,
+    watches: Option<&Watches>,
     until: Date,
+) {
+    for standing in &case.standings {
+        let Some(slot) = desk.book.slot(standing.rule) else { continue };
+        let holds = desk.holds(slot).0;
+        if holds.is_none_or(|at| desk.rule(at).material.is_none()) {
+            continue;
+        }
+        match found.iter_mut().find(|(asked, _)| *asked == slot) {
+            Some((_, known)) => *known = until.min(*known),
+            None => {
+                let known = watches.and_then(|w| w.get(slot)).map_or(Date::MAX, |w| w.until);
+                found.push((slot, until.min(known)));
+            }
+        }
+    }
 }
 
 struct Round<'r> {
@@ -178,15 +278,17 @@ struct Round<'r> {
     household: &'r Household,
     case: &'r mut Case,
     cause: Cause,
-    until: Date,
+    /// Whether a material value has grown.
+    grown: bool,
 }
 
 impl Round<'_> {
-    fn rule(&mut self, slot: u16, desk: &mut Desk<'_>, failed: &mut Vec<u64>) {
+    /// Decides a rule; gives the first date on which its level or material value can differ.
+    fn rule(&mut self, slot: u16, desk: &mut Desk<'_>, failed: &mut Vec<u64>) -> Date {
         let book = desk.book;
         let id = book.id(slot);
-        let (holds, boundary) = book.holds(slot, desk.known.region, desk.today);
-        self.until = self.until.min(boundary);
+        let (holds, boundary) = desk.holds(slot);
+        let mut until = boundary;
         let standing = self.case.standings.iter().find(|s| s.rule == id).copied();
         let stands = standing.is_some();
         let Some(at) = holds else {
@@ -194,7 +296,7 @@ impl Round<'_> {
                 // A rule no longer in force leaves at once, whatever its falls wait for.
                 self.case.standing(id).find(Severity::None, desk.today, 0);
             }
-            return;
+            return until;
         };
         let pack = book.pack(at);
         let days = i32::try_from(pack.close_after_days).unwrap_or(i32::MAX);
@@ -211,46 +313,45 @@ impl Round<'_> {
                 count_failed(failed, id.0, decision.failed);
             }
             if pack.evaluate == Evaluate::Daily {
-                self.until = self.until.min(decision.until);
+                until = until.min(decision.until);
             }
             decision.level
         };
         let (silence, sure) = stays(standing.and_then(|s| s.silence), level, at, fresh, desk);
-        self.until = self.until.min(sure);
+        until = until.min(sure);
         if stands || level > Severity::None {
             let standing = self.case.standing(id);
             standing.silence = silence;
             standing.pack = book.pack_id(at);
             standing.find(level, desk.today, days);
+            until = until.min(self.material(id, at, desk));
         }
+        until
     }
 
-    /// Looks at the material values of the rules whose level has not changed.
-    fn material(self, desk: &mut Desk<'_>) -> Grown {
-        let mut grown = Grown { grown: false, until: self.until };
-        for standing in &self.case.standings {
-            let Some(slot) = desk.book.slot(standing.rule) else { continue };
-            let (Some(at), _) = desk.book.holds(slot, desk.known.region, desk.today) else {
-                continue;
-            };
-            let Some(material) = desk.rule(at).material else { continue };
-            if standing.shown == Severity::None || standing.shown != standing.published {
-                continue;
-            }
-            if desk.book.pack(at).evaluate == Evaluate::OnEvent && !self.cause.changes_data() {
-                continue;
-            }
-            let (pack, view, memo) = desk.pack(at.pack);
-            let Outcome::Number(number) = pack.evaluate(material.value, view, memo) else {
-                continue;
-            };
-            let Some(baseline) = standing.baseline else { continue };
-            grown.grown |= number.value / material.step > baseline;
-            if pack.evaluate == Evaluate::Daily {
-                grown.until = grown.until.min(grows(number, material.step, baseline, desk.today));
-            }
+    /// Looks at the material value of a rule whose level has not changed; gives the first date on
+    /// which it can have grown.
+    fn material(&mut self, id: Word, at: RuleAt, desk: &mut Desk<'_>) -> Date {
+        let Some(material) = desk.rule(at).material else { return Date::MAX };
+        let standing = *self.case.standing(id);
+        let (pack, view, memo) = desk.pack(at.pack);
+        let daily = pack.evaluate == Evaluate::Daily;
+        if standing.shown == Severity::None
+            || standing.shown != standing.published
+            || !(daily || self.cause.changes_data())
+        {
+            return Date::MAX;
         }
-        grown
+        let Some(baseline) = standing.baseline else { return Date::MAX };
+        match pack.evaluate(material.value, view, memo) {
+            Outcome::Number(number) => {
+                self.grown |= number.value / material.step > baseline;
+                let grows = grows(number, material.step, baseline, desk.today);
+                if daily { grows.min(number.sure) } else { Date::MAX }
+            }
+            Outcome::Failed(failed) if daily => failed.until,
+            _ => Date::MAX,
+        }
     }
 }
 

@@ -18,15 +18,16 @@ pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
     let events = std::mem::take(&mut view.spare);
     match inside(view, fact, events) {
         Ok(events) => {
+            let seen = Seen::new(view, fact, &events);
             let outcome = match fact.kind {
-                FactKind::Sum => sum(view, fact, &events),
-                FactKind::Max => largest(view, fact, &events),
-                FactKind::Count => counted(view, fact, &events),
-                FactKind::Last => last(view, fact, &events),
-                FactKind::Distinct => distinct(view, fact, &events),
-                FactKind::DaysSince => days_since(view, fact, &events),
-                FactKind::OpenDays => open_days(view, fact, &events),
-                FactKind::Active => active(view, fact, &events),
+                FactKind::Sum => sum(view, fact, &seen),
+                FactKind::Max => largest(view, fact, &seen),
+                FactKind::Count => counted(view, fact, &seen),
+                FactKind::Last => last(view, fact, &seen),
+                FactKind::Distinct => distinct(view, fact, &seen),
+                FactKind::DaysSince => days_since(view, fact, &seen),
+                FactKind::OpenDays => open_days(view, fact, &seen),
+                FactKind::Active => active(view, fact, &seen),
             };
             view.spare = events;
             outcome
@@ -49,12 +50,14 @@ pub(crate) fn span(view: &mut View<'_>, fact: usize, end: Date) -> Option<Span> 
     }
     let spare = std::mem::take(&mut view.spare);
     let events = inside(view, fact, spare).ok()?;
-    let today = view.today;
-    let stays = |event: &Inside<'_>| event.begins <= today && event.ends >= end;
-    let meets = |event: &&Inside<'_>| event.begins < end;
+    let (_, today_last) = fact.window.start(view.today);
+    let (then_first, then_last) = fact.window.start(end.plus(-1).min(Date::LAST));
+    // What is inside today and on the last date is inside on every date between.
+    let stays = |on: Date| on <= today_last && on >= then_first;
+    let meets = |event: &&Inside| event.on <= then_last;
     let values = events.iter().filter(meets).map(|event| {
         let one = fact.kind == FactKind::Count;
-        (if one { 1 } else { event.value }, stays(event))
+        (if one { 1 } else { event.value }, stays(event.on))
     });
     let span = match fact.kind {
         FactKind::Max => {
@@ -89,14 +92,15 @@ pub(crate) fn span(view: &mut View<'_>, fact: usize, end: Date) -> Option<Span> 
 /// A `where` fails.
 struct Fails;
 
-/// An event that is or will be inside the fact's window: from `begins` until before `ends`.
+/// An event that is or will be inside the fact's window.
 #[derive(Clone, Copy)]
-pub(crate) struct Inside<'a> {
-    row: Row<'a>,
+pub(crate) struct Inside {
+    /// The place of its row.
+    at: usize,
+    /// When it happened.
+    on: Date,
     /// The fact's field, if it is a number.
     value: i64,
-    begins: Date,
-    ends: Date,
 }
 
 /// The dates between which an event is inside a window.
@@ -124,43 +128,37 @@ fn stay(window: Window, occurred_on: Date) -> (Date, Date) {
 }
 
 /// The events of the fact's types that are inside or will be, in `events`.
-fn inside<'a>(
-    view: &View<'a>,
-    fact: &Fact,
-    mut events: Vec<Inside<'a>>,
-) -> Result<Vec<Inside<'a>>, Fails> {
+fn inside(view: &View<'_>, fact: &Fact, mut events: Vec<Inside>) -> Result<Vec<Inside>, Fails> {
     events.clear();
-    for (at, row) in
-        view.rows.iter().enumerate().filter(|(_, row)| fact.types.contains(&row.type_id))
-    {
-        let (begins, ends) = stay(fact.window, row.occurred_on);
-        if ends > view.today && view.passes(fact, row).ok_or(Fails)? {
+    let (first, _) = fact.window.start(view.today);
+    for (at, row) in view.rows.iter().enumerate() {
+        if row.occurred_on >= first
+            && fact.types.contains(&row.type_id)
+            && view.passes(fact, row).ok_or(Fails)?
+        {
             let value = fact.field.map_or(0, |field| view.int(at, field));
-            events.push(Inside { row: *row, value, begins, ends });
+            events.push(Inside { at, on: row.occurred_on, value });
         }
     }
     Ok(events)
 }
 
-/// The events that the fact looked at on the view's date.
-pub(crate) fn looked_at<'a>(view: &View<'a>, fact: &Fact) -> Vec<Row<'a>> {
+/// The events that the fact looked at on the view's date, by the places of their rows.
+pub(crate) fn looked_at(view: &View<'_>, fact: &Fact) -> Vec<usize> {
     let today = view.today;
-    let mut rows: Vec<Row<'a>> = inside(view, fact, Vec::new())
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|e| e.begins <= today)
-        .map(|e| e.row)
-        .collect();
+    let events = inside(view, fact, Vec::new()).unwrap_or_default();
+    let seen = Seen::new(view, fact, &events);
+    let mut places: Vec<usize> = seen.present().map(|event| event.at).collect();
     if let Some(until) = fact.until {
-        let first = rows.iter().map(|row| row.occurred_on).min();
-        let ending = |row: &&Row<'a>| {
+        let first = seen.present().map(|event| event.on).min();
+        let ending = |(_, row): &(usize, &Row<'_>)| {
             row.type_id == until && row.occurred_on <= today && Some(row.occurred_on) >= first
         };
         if first.is_some() {
-            rows.extend(view.rows.iter().filter(ending));
+            places.extend(view.rows.iter().enumerate().filter(ending).map(|(at, _)| at));
         }
     }
-    rows
+    places
 }
 
 /// When the set of events inside changes next, and whether one is still to come.
@@ -169,37 +167,67 @@ struct Turn {
     coming: bool,
 }
 
-fn turn(today: Date, events: &[Inside<'_>]) -> Turn {
-    let mut turn = Turn { until: Date::MAX, coming: false };
-    for event in events {
-        let begun = event.begins <= today;
-        turn.coming |= !begun;
-        turn.until = turn.until.min(if begun { event.ends } else { event.begins });
-    }
-    turn
+/// The events of a fact as seen on a date.
+struct Seen<'e> {
+    events: &'e [Inside],
+    window: Window,
+    /// What happened later is still to come.
+    last: Date,
 }
 
-fn present<'e, 'a>(today: Date, events: &'e [Inside<'a>]) -> impl Iterator<Item = &'e Inside<'a>> {
-    events.iter().filter(move |e| e.begins <= today)
+impl<'e> Seen<'e> {
+    fn new(view: &View<'_>, fact: &Fact, events: &'e [Inside]) -> Seen<'e> {
+        Seen { events, window: fact.window, last: fact.window.start(view.today).1 }
+    }
+
+    /// What is inside.
+    fn present(&self) -> impl Iterator<Item = &'e Inside> {
+        let last = self.last;
+        self.events.iter().filter(move |event| event.on <= last)
+    }
+
+    /// When the next event comes in.
+    fn comes(&self) -> Option<Date> {
+        let next = self.events.iter().map(|event| event.on).filter(|on| *on > self.last).min();
+        next.map(|on| stay(self.window, on).0)
+    }
+
+    /// Events go in the order in which they happened, and come so.
+    fn turn(&self) -> Turn {
+        let oldest = self.present().map(|event| event.on).min();
+        let goes = oldest.map_or(Date::MAX, |on| stay(self.window, on).1);
+        let comes = self.comes();
+        Turn { until: goes.min(comes.unwrap_or(Date::MAX)), coming: comes.is_some() }
+    }
 }
 
 /// The fact without any event inside.
 fn absent<'a>(view: &mut View<'a>, fact: &Fact, turn: &Turn) -> Outcome {
-    match fact.absent() {
-        Literal::Int(n) => Outcome::Number(Number::stepping(n, turn.until, true, true)),
-        Literal::Bool(b) => Outcome::Truth(rules::Truth::until(b, turn.until)),
-        Literal::Text(text) => view.spell(text.into(), turn.until),
+    match (&fact.default, fact.value_type) {
+        (Some(Literal::Int(n)), _) => Outcome::Number(without(*n, turn)),
+        (Some(Literal::Bool(b)), _) => Outcome::Truth(rules::Truth::until(*b, turn.until)),
+        (Some(Literal::Text(text)), _) => view.spell(text.clone().into(), turn.until),
+        (None, Type::Int) => {
+            let since = matches!(fact.kind, FactKind::DaysSince | FactKind::OpenDays);
+            Outcome::Number(without(if since { -1 } else { 0 }, turn))
+        }
+        (None, Type::Bool) => Outcome::Truth(rules::Truth::until(false, turn.until)),
+        (None, Type::Text) => view.spell("".into(), turn.until),
     }
 }
 
-fn sum(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
-    let turn = turn(view.today, events);
+fn without(value: i64, turn: &Turn) -> Number {
+    Number::stepping(value, turn.until, true, true)
+}
+
+fn sum(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
+    let turn = seen.turn();
     let (mut total, mut size, mut any) = (0i128, 0i128, false);
     let (mut rise, mut fall) = (turn.coming, turn.coming);
-    for event in events {
+    for event in seen.events {
         let value = event.value;
         size += i128::from(value.unsigned_abs());
-        if event.begins <= view.today {
+        if event.on <= seen.last {
             any = true;
             total += i128::from(value);
             rise |= value < 0;
@@ -223,9 +251,9 @@ fn sum(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
     Outcome::Number(number)
 }
 
-fn counted(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
-    let turn = turn(view.today, events);
-    let n = present(view.today, events).count();
+fn counted(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
+    let turn = seen.turn();
+    let n = seen.present().count();
     if n == 0 {
         return absent(view, fact, &turn);
     }
@@ -233,24 +261,25 @@ fn counted(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
     Outcome::Number(Number::stepping(count(n), turn.until, rise, true))
 }
 
-fn largest(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
-    let turn = turn(view.today, events);
-    let values = present(view.today, events).map(|e| e.value);
-    let Some(value) = values.max() else { return absent(view, fact, &turn) };
+fn largest(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
+    let Some(value) = seen.present().map(|e| e.value).max() else {
+        return absent(view, fact, &seen.turn());
+    };
+    let comes = seen.comes();
     // Without events it reads as 0, which is no rise only where the value was not below.
-    let rise = turn.coming || fact.default.is_some() || value < 0;
-    let holders = present(view.today, events).filter(|e| e.value == value);
-    let held = holders.map(|e| e.ends).max().unwrap_or(turn.until);
-    let coming = events.iter().filter(|e| e.begins > view.today).map(|e| e.begins).min();
-    let until = coming.map_or(held, |date| date.min(held));
+    let rise = comes.is_some() || fact.default.is_some() || value < 0;
+    let holders = seen.present().filter(|e| e.value == value);
+    let held = holders.map(|e| e.on).max().map_or(Date::MAX, |on| stay(seen.window, on).1);
+    let until = comes.map_or(held, |date| date.min(held));
     Outcome::Number(Number::stepping(value, until, rise, true))
 }
 
-fn last<'a>(view: &mut View<'a>, fact: &Fact, events: &[Inside<'a>]) -> Outcome {
-    let turn = turn(view.today, events);
-    let newest =
-        present(view.today, events).max_by(|a, b| a.row.recency().cmp(&b.row.recency())).copied();
-    let Some(newest) = newest else { return absent(view, fact, &turn) };
+fn last(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
+    let turn = seen.turn();
+    let recency = |event: &&Inside| view.rows[event.at].recency();
+    let Some(newest) = seen.present().max_by_key(recency) else {
+        return absent(view, fact, &turn);
+    };
     let field = fact.field.unwrap_or(0);
     match fact.value_type {
         Type::Int => Outcome::Number(Number::stepping(newest.value, turn.until, true, true)),
@@ -259,16 +288,17 @@ fn last<'a>(view: &mut View<'a>, fact: &Fact, events: &[Inside<'a>]) -> Outcome 
             Outcome::Truth(rules::Truth::until(value, turn.until))
         }
         Type::Text => {
-            let text = view.field_text(&newest.row, field);
+            let text = view.field_text(&view.rows[newest.at], field);
             view.spell(text.into(), turn.until)
         }
     }
 }
 
-fn distinct(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
-    let turn = turn(view.today, events);
-    let has =
-        |t: &&proto::catalogue::TypeId| present(view.today, events).any(|e| e.row.type_id == **t);
+fn distinct(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
+    let turn = seen.turn();
+    let has = |t: &&proto::catalogue::TypeId| {
+        seen.present().any(|event| view.rows[event.at].type_id == **t)
+    };
     let n = fact.types.iter().filter(has).count();
     if n == 0 {
         return absent(view, fact, &turn);
@@ -277,26 +307,25 @@ fn distinct(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome 
     Outcome::Number(Number::stepping(count(n), turn.until, rise, true))
 }
 
-fn days_since(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
-    let turn = turn(view.today, events);
-    let newest = present(view.today, events).max_by_key(|e| e.row.occurred_on);
-    let Some(newest) = newest else { return absent(view, fact, &turn) };
-    let coming = events.iter().filter(|e| e.begins > view.today).map(|e| e.begins).min();
-    let until = coming.map_or(newest.ends, |date| date.min(newest.ends));
-    let days = i64::from(view.today.0) - i64::from(newest.row.occurred_on.0);
+fn days_since(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
+    let Some(newest) = seen.present().map(|event| event.on).max() else {
+        return absent(view, fact, &seen.turn());
+    };
+    let ends = stay(seen.window, newest).1;
+    let until = seen.comes().map_or(ends, |date| date.min(ends));
+    let days = i64::from(view.today.0) - i64::from(newest.0);
     Outcome::Number(Number::sloping(days, 1, until, true, true))
 }
 
-fn open_days(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
+fn open_days(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
     let today = view.today;
-    let mut until = turn(today, events).until;
+    let mut until = seen.turn().until;
     let mut oldest: Option<Date> = None;
-    for event in present(today, events) {
+    for event in seen.present() {
         let mut open = true;
+        let slot = view.rows[event.at].slot;
         let ends = view.rows.iter().filter(|row| {
-            Some(row.type_id) == fact.until
-                && row.slot == event.row.slot
-                && row.occurred_on >= event.row.occurred_on
+            Some(row.type_id) == fact.until && row.slot == slot && row.occurred_on >= event.on
         });
         for end in ends {
             if end.occurred_on <= today {
@@ -306,8 +335,7 @@ fn open_days(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome
             }
         }
         if open {
-            let since = event.row.occurred_on;
-            oldest = Some(oldest.map_or(since, |date| date.min(since)));
+            oldest = Some(oldest.map_or(event.on, |date| date.min(event.on)));
         }
     }
     let Some(oldest) = oldest else { return absent(view, fact, &Turn { until, coming: false }) };
@@ -315,23 +343,25 @@ fn open_days(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome
     Outcome::Number(Number::sloping(days, 1, until, true, true))
 }
 
-fn active(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
+fn active(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
     let today = view.today;
-    let mut until = turn(today, events).until;
+    let mut until = seen.turn().until;
     let mut on = false;
-    for event in events {
-        let kind = view.pack.catalogue.get(event.row.type_id);
+    for event in seen.events {
+        let row = &view.rows[event.at];
+        let kind = view.pack.catalogue.get(row.type_id);
         let text = |name: &str| {
             let field = kind.field(name)?;
-            Some(view.field_text(&event.row, field)).filter(|text| !text.is_empty())
+            Some(view.field_text(row, field)).filter(|text| !text.is_empty())
         };
         if text("status").is_some_and(|status| status != "actual") {
             continue;
         }
         let date = |name: &str| text(name).and_then(Date::parse);
-        let onset = date("onset").unwrap_or(event.row.occurred_on);
+        let onset = date("onset").unwrap_or(event.on);
         let expires = date("expires").unwrap_or(onset);
-        let (first, end) = (onset.max(event.begins), expires.plus(1).min(event.ends));
+        let (begins, ends) = stay(seen.window, event.on);
+        let (first, end) = (onset.max(begins), expires.plus(1).min(ends));
         if first > today {
             until = until.min(first);
         } else if end > today {
@@ -343,4 +373,34 @@ fn active(view: &mut View<'_>, fact: &Fact, events: &[Inside<'_>]) -> Outcome {
         return absent(view, fact, &Turn { until, coming: false });
     }
     Outcome::Number(Number::stepping(1, until, true, true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_inside_on_the_dates_between_which_it_stays() {
+        let windows = [
+            Window::Days(1),
+            Window::Days(90),
+            Window::Retain(400),
+            Window::Months(1),
+            Window::Months(14),
+            Window::CalendarYear,
+            Window::CalendarMonth,
+            Window::SchoolYear,
+            Window::LastCalendarYear,
+        ];
+        for window in windows {
+            for on in (19_000..20_100).step_by(7).map(Date) {
+                let (begins, ends) = stay(window, on);
+                for today in (18_950..20_900).step_by(3).map(Date) {
+                    let (first, last) = window.start(today);
+                    assert_eq!(begins <= today && today < ends, first <= on && on <= last);
+                    assert_eq!(ends > today, on >= first, "{window:?} {on} {today}");
+                }
+            }
+        }
+    }
 }

@@ -19,9 +19,8 @@ use crate::{
     decide::Cause,
     household::{Household, Known, Person, Place},
     ledger::{Ledger, Offered, Source},
-    margin::Margin,
     words::Words,
-    world::{Marks, World},
+    world::{Change, Marks, World},
 };
 
 /// What came of one entry.
@@ -176,13 +175,23 @@ impl Fold {
                 break;
             };
             self.households[ix as usize].seen = change.number;
-            let Some(known) = self.households[ix as usize].known.as_deref() else { continue };
-            if change.touches(known.region, known.site.as_deref()) {
-                // A correction is of its original's type, so live events of one type changed.
-                let cause = change.area.as_ref().map_or(Cause::Packs, |(_, t)| Cause::Event(*t));
+            if !self.touched(ix, change) {
+                continue;
+            }
+            // A correction is of its original's type, so live events of one type changed.
+            let cause = change.area.as_ref().map_or(Cause::Packs, |(_, t)| Cause::Event(*t));
+            if cause == Cause::Packs || !self.stays_calm(world, ix, change.at.date()) {
                 self.decide(world, ix, change.at, cause);
             }
         }
+    }
+
+    /// Whether a change is about where a known household lives.
+    fn touched(&self, ix: u32, change: &Change) -> bool {
+        let place = self.places[ix as usize];
+        let known = || self.households[ix as usize].known.as_deref();
+        let site = if place.sited { known().and_then(|known| known.site.as_deref()) } else { None };
+        place.region.is_some_and(|region| change.touches(region, site))
     }
 
     fn meet_midnight(&mut self, world: &World, ix: u32, date: Date) {
@@ -271,10 +280,14 @@ impl Fold {
         }
         if changed {
             household.ledger.forget(oldest_kept(world, at));
-            if alone && self.passes_over(world, ix, today, event) {
-                return Outcome::Accepted;
+            let passed = if alone {
+                self.passes_over(world, ix, today, event)
+            } else {
+                Err(Cause::Event(event.type_id))
+            };
+            if let Err(cause) = passed {
+                self.decide(world, ix, at, cause);
             }
-            self.decide(world, ix, at, Cause::Event(event.type_id));
         }
         if unmatched { Outcome::Unmatched } else { Outcome::Accepted }
     }
@@ -330,7 +343,7 @@ impl Fold {
         let household = &mut self.households[ix as usize];
         self.places[ix as usize] = Place::default();
         household.known = None;
-        household.margin = Margin::NONE;
+        household.doubt();
         household.removed_at = Some(Box::new(removed));
         let today = at.date();
         household.due = Date::MAX;
@@ -361,11 +374,7 @@ impl Fold {
         let Some(change) = world.changes.iter().find(|c| c.number == number) else { return };
         let mut ranks: [Vec<u32>; 5] = Default::default();
         for (ix, place) in (0u32..).zip(&self.places) {
-            let Some(region) = place.region else { continue };
-            let known = || self.households[ix as usize].known.as_deref();
-            let site =
-                if place.sited { known().and_then(|known| known.site.as_deref()) } else { None };
-            if change.touches(region, site) {
+            if self.touched(ix, change) {
                 ranks[usize::from(place.rank.min(4))].push(ix);
             }
         }

@@ -15,6 +15,7 @@ use crate::{
     ledger::{Ledger, Slot},
     margin::Margin,
     record::Record,
+    watch::Watches,
     words::{Word, Words},
 };
 
@@ -51,6 +52,9 @@ pub(crate) struct Household {
     /// How much may come before it must be decided again.
     #[serde(skip)]
     pub margin: Margin,
+    /// How long each rule stays; nothing while that is not known of all.
+    #[serde(skip)]
+    pub watches: Option<Watches>,
     /// The date of the last change of its data.
     pub changed_on: Date,
     /// The generation of rule packs at the last change of its data.
@@ -82,6 +86,7 @@ impl Household {
             due: Date::MAX,
             armed: Date::MAX,
             margin: Margin::NONE,
+            watches: None,
             changed_on: Date::MAX,
             changed_under: 0,
             changed_watch: Date(i32::MIN),
@@ -90,6 +95,12 @@ impl Household {
             alarm: NEVER,
             record: None,
         }
+    }
+
+    /// Forgets how long its rules stay: all are asked when it is decided next.
+    pub(crate) fn doubt(&mut self) {
+        self.margin = Margin::NONE;
+        self.watches = None;
     }
 
     /// Whether a profile is newer than what is known and than a removal.

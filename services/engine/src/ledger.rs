@@ -121,7 +121,13 @@ impl<'a> Record<'a> {
     /// The feed's id.
     #[must_use]
     pub(crate) fn id(self) -> &'a str {
-        std::str::from_utf8(self.split().0).unwrap_or_default()
+        std::str::from_utf8(self.id_bytes()).unwrap_or_default()
+    }
+
+    /// The UTF-8 of the feed's id.
+    #[must_use]
+    pub(crate) fn id_bytes(self) -> &'a [u8] {
+        self.split().0
     }
 
     /// The id it supersedes.

@@ -35,6 +35,7 @@ mod silence;
 mod snapshot;
 mod toolbox;
 mod view;
+mod watch;
 mod words;
 mod world;
 

@@ -3,8 +3,9 @@
 //! A decision leaves a margin behind: as long as events only add money and no
 //! more than this in all, every level of every rule and every material quotient stays as it is on
 //! every date before the margin's end, which is never later than the household's next date.
-//! Such events are taken without deciding; everything else is decided. Whatever makes a decision
-//! depend on something new must be bounded in [`margin_after`], or take the margin away where it
+//! Such events are taken without deciding. Where levels are the same whatever events about areas
+//! come and go, the household is *calm* and those are passed over too. Everything else is decided. Whatever makes a decision
+//! depend on something new must be bounded in [`room`], or take the margin away where it
 //! changes.
 //!
 //! It refuses to guess: where something is not known there is no margin.
@@ -15,12 +16,13 @@ use proto::{
     event::Event,
     fields::{Packed, find},
 };
-use rules::{Fact, Severity};
+use rules::{Fact, Horizon, Severity};
 
 use crate::{
     case::{Case, Standing},
     decide::{Cause, Desk},
     fold::Fold,
+    household::Household,
     rulebook::Rulebook,
     view::EventFields,
     world::World,
@@ -30,20 +32,20 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Margin {
     /// In fen.
-    left: u32,
+    pub(crate) left: u32,
     /// It holds before this date.
-    end: Date,
+    pub(crate) end: Date,
+    /// Whether events about areas make no difference.
+    pub(crate) calm: bool,
 }
 
-/// A margin shorter than this is not worth finding, in days.
-const SHORT: i32 = 3;
 /// More than most households are billed between two decisions, in fen: looking further costs more
 /// than it saves.
-const ENOUGH: u32 = 300_000;
+const ENOUGH: u32 = 100_000;
 
 impl Margin {
     /// Nothing may come.
-    pub(crate) const NONE: Margin = Margin { left: 0, end: Date(i32::MIN) };
+    pub(crate) const NONE: Margin = Margin { left: 0, end: Date(i32::MIN), calm: false };
 
     fn holds(self, today: Date) -> bool {
         today < self.end
@@ -121,62 +123,49 @@ impl Addition {
 
 impl Fold {
     /// Whether an event that came, and nothing else, is within the household's margin: then there is
-    /// nothing to decide.
+    /// nothing to decide. Otherwise the cause for which the household is to be decided.
     pub(crate) fn passes_over(
         &mut self,
         world: &World,
         ix: u32,
         today: Date,
         event: &Event,
-    ) -> bool {
+    ) -> Result<(), Cause> {
         let household = &mut self.households[ix as usize];
-        let hidden = household.case.as_deref().is_some_and(|c| c.standings.iter().any(hidden));
-        if hidden || !household.margin.holds(today) {
-            return false;
-        }
         let generation = world.generation(household.seen);
         let book = world.book(generation);
         let addition = book.addition(event.type_id);
-        let amount = addition.and_then(|addition| addition.amount(book, event));
-        let left = amount.and_then(|amount| household.margin.left.checked_sub(amount));
-        let Some(left) = left else { return false };
-        household.margin.left = left;
+        let Some(amount) = addition.and_then(|addition| addition.amount(book, event)) else {
+            return Err(Cause::Event(event.type_id));
+        };
+        let left = household.margin.left.checked_sub(amount);
+        match left.filter(|_| household.margin.holds(today) && !hides(household)) {
+            Some(left) => {
+                household.margin.left = left;
+                household.changed_on = today;
+                household.changed_under = generation;
+                Ok(())
+            }
+            None => Err(Cause::Money(event.type_id, amount)),
+        }
+    }
+
+    /// Whether events about areas that changed make no difference to the household: then there is
+    /// nothing to decide.
+    pub(crate) fn stays_calm(&mut self, world: &World, ix: u32, today: Date) -> bool {
+        let household = &mut self.households[ix as usize];
+        if !household.margin.calm || !household.margin.holds(today) || hides(household) {
+            return false;
+        }
         household.changed_on = today;
-        household.changed_under = generation;
+        household.changed_under = world.generation(household.seen);
         true
     }
 }
 
-/// The margin that a decision leaves, when all has been said; `due` is when the household is to be
-/// decided next.
-pub(crate) fn margin_after(
-    desk: &mut Desk<'_>,
-    case: &Case,
-    cause: Cause,
-    before: Margin,
-    due: Date,
-) -> Margin {
-    let (book, today) = (desk.book, desk.today);
-    let (slots, from) = match cause {
-        // A province's warning would make margins for households that may never be billed again.
-        Cause::Event(id) if book.catalogue.get(id).area && !before.holds(today) => {
-            return Margin::NONE;
-        }
-        // The other rules do not read what changed: for them the margin stays as it was.
-        Cause::Event(type_id) if before.holds(today) && book.addition(type_id).is_none() => {
-            (book.reading(type_id), Margin { end: before.end.min(due), ..before })
-        }
-        _ => (book.all(), Margin { left: u32::MAX, end: due }),
-    };
-    // A quiet rule may be heard again at another quotient than the one last said.
-    let quiet = case.standings.iter().any(|standing| standing.silence.is_some());
-    if from.end <= today.plus(SHORT) || !book.on_event().is_empty() || quiet {
-        return Margin::NONE;
-    }
-    let left = slots.iter().try_fold(from.left, |left, slot| {
-        (left > 0).then(|| rule(desk, case, *slot, from.end)).flatten().map(|more| left.min(more))
-    });
-    left.map_or(Margin::NONE, |left| Margin { left, ..from })
+/// Whether a level is found and not shown.
+fn hides(household: &Household) -> bool {
+    household.case.as_deref().is_some_and(|case| case.standings.iter().any(hidden))
 }
 
 /// A level that is found and not shown waits for something that no margin bounds.
@@ -184,30 +173,51 @@ fn hidden(standing: &Standing) -> bool {
     standing.computed > standing.shown
 }
 
-/// How much may come before a rule's level or material quotient can change.
-fn rule(desk: &mut Desk<'_>, case: &Case, slot: u16, end: Date) -> Option<u32> {
-    let (holds, boundary) = desk.book.holds(slot, desk.known.region, desk.today);
-    if boundary < end {
-        return None;
-    }
-    let Some(at) = holds else { return Some(u32::MAX) };
+fn standing<'c>(desk: &Desk<'_>, case: &'c Case, slot: u16) -> Option<&'c Standing> {
     let id = desk.book.id(slot);
-    let standing = case.standings.iter().find(|s| s.rule == id);
+    case.standings.iter().find(|standing| standing.rule == id)
+}
+
+/// How much may come to a rule, and whether that is so whatever events about areas come and go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Room {
+    /// In fen.
+    pub(crate) left: u32,
+    /// Whether events about areas make no difference.
+    pub(crate) calm: bool,
+}
+
+impl Room {
+    /// Nothing may come.
+    pub(crate) const NONE: Room = Room { left: 0, calm: false };
+}
+
+/// How much may come before a rule's level or material quotient can change on a date before `end`.
+pub(crate) fn room(desk: &mut Desk<'_>, case: &Case, slot: u16, end: Date) -> Option<Room> {
+    let Some(at) = desk.holds(slot).0 else { return Some(Room { left: u32::MAX, calm: true }) };
+    let standing = standing(desk, case, slot);
     if standing.is_some_and(hidden) {
         return None;
     }
     let level = standing.map_or(Severity::None, |s| s.computed);
     let found = desk.rule(at);
     let (pack, view, memo) = desk.pack(at.pack);
-    let margin = pack.margin(found, level, end, ENOUGH, view, memo)?;
     let baseline = standing.filter(|s| s.shown > Severity::None).and_then(|s| s.baseline);
-    match found.material.zip(baseline) {
-        Some((material, baseline)) => {
-            let more = pack.material_margin(material, baseline, end, view, memo)?;
-            Some(margin.min(more))
+    let mut left = |any_area: bool| {
+        let horizon = Horizon { end, any_area };
+        let left = pack.margin(found, level, horizon, ENOUGH, view, memo)?;
+        match found.material.zip(baseline) {
+            Some((material, baseline)) => {
+                Some(left.min(pack.material_margin(material, baseline, horizon, view, memo)?))
+            }
+            None => Some(left),
         }
-        None => Some(margin),
+    };
+    if let Some(left) = left(true) {
+        return Some(Room { left, calm: true });
     }
+    let of_areas = found.reads.facts.iter().any(|at| pack.facts[*at].of_areas);
+    if of_areas { left(false).map(|left| Room { left, calm: false }) } else { None }
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ use crate::{
     engine::Engine,
     fold::{Fold, Outcome, oldest_kept},
     household::Household,
-    margin::Margin,
     publish::Said,
     record::{Noted, Record},
     silence::Closing,
@@ -207,7 +206,7 @@ impl Fold {
         let household = &mut self.households[ix as usize];
         if household.known.is_some() {
             household.due = household.due.min(at.date().plus(1));
-            household.margin = Margin::NONE;
+            household.doubt();
             self.arm(ix);
         }
     }

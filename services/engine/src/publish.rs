@@ -212,7 +212,7 @@ impl Writer<'_> {
                 continue;
             }
             let Some(slot) = desk.book.slot(standing.rule) else { continue };
-            let (Some(at), _) = desk.book.holds(slot, desk.known.region, desk.today) else {
+            let (Some(at), _) = desk.holds(slot) else {
                 continue;
             };
             let pack = desk.book.pack(at);
@@ -290,12 +290,16 @@ impl Writer<'_> {
         view: &View<'_>,
         level: &LevelExpr,
     ) -> (Vec<Evidence>, usize) {
-        let mut rows: Vec<Row<'_>> = Vec::new();
+        let mut places: Vec<usize> = Vec::new();
         for fact in &level.reads.facts {
-            rows.extend(looked_at(view, &pack.facts[*fact]));
+            places.extend(looked_at(view, &pack.facts[*fact]));
         }
+        places.sort_unstable();
+        places.dedup();
+        let mut rows: Vec<&Row<'_>> = places.into_iter().map(|at| &view.rows[at]).collect();
         let key = |row: &Row<'_>| (row.record.source(), row.slot, row.type_id);
         rows.sort_by(|a, b| b.recency().cmp(&a.recency()).then(key(a).cmp(&key(b))));
+        // An event about two areas of a household stands in its rows twice.
         rows.dedup_by(|a, b| a.recency() == b.recency() && key(a) == key(b));
         let total = rows.len();
         for source in rows.iter().map(|row| row.record.source()) {
@@ -312,7 +316,7 @@ impl Writer<'_> {
         let mut packs: Vec<u16> = Vec::new();
         for standing in case.standings.iter().filter(|s| s.shown > Severity::None) {
             let slot = desk.book.slot(standing.rule);
-            let holds = slot.and_then(|s| desk.book.holds(s, desk.known.region, desk.today).0);
+            let holds = slot.and_then(|s| desk.holds(s).0);
             packs.extend(holds.map(|at| at.pack));
         }
         packs.sort_unstable();

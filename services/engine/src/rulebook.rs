@@ -177,6 +177,15 @@ impl Rulebook {
         &self.on_event
     }
 
+    /// The rule of an id that one pack alone defines.
+    #[must_use]
+    pub(crate) fn only(&self, slot: u16) -> Option<RuleAt> {
+        match self.slots[usize::from(slot)].packs.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+
     /// The id of a rule.
     #[must_use]
     pub(crate) fn id(&self, slot: u16) -> Word {

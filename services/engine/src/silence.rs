@@ -71,7 +71,7 @@ impl Closing<'_> {
     /// Silences a rule that stands, from today on.
     pub(crate) fn silence(&self, standing: &Standing, desk: &mut Desk<'_>) -> Silence {
         let slot = desk.book.slot(standing.rule);
-        let holds = slot.and_then(|s| desk.book.holds(s, desk.known.region, desk.today).0);
+        let holds = slot.and_then(|s| desk.holds(s).0);
         let days = holds.map_or(rules::limits::QUIET_DAYS, |at| desk.book.pack(at).quiet_days);
         let baseline = holds.and_then(|at| self.quotient(standing, at, desk));
         let until = desk.today.plus(days);

@@ -33,9 +33,10 @@ pub(crate) struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// The order of `last` and of evidence: the later `occurred_on`, `time`, id.
-    pub(crate) fn recency(&self) -> (Date, Instant, &str) {
-        (self.occurred_on, self.record.time(), self.record.id())
+    /// The order of `last` and of evidence: the later `occurred_on`, `time`, id. UTF-8 is ordered as
+    /// its bytes are.
+    pub(crate) fn recency(&self) -> (Date, Instant, &[u8]) {
+        (self.occurred_on, self.record.time(), self.record.id_bytes())
     }
 }
 
@@ -76,7 +77,7 @@ pub(crate) struct View<'a> {
     ints: Vec<Cell<(usize, i64)>>,
     texts: Vec<Cow<'a, str>>,
     /// Room for the events of a fact, used again.
-    pub(crate) spare: Vec<Inside<'a>>,
+    pub(crate) spare: Vec<Inside>,
 }
 
 impl<'a> View<'a> {
@@ -193,6 +194,13 @@ impl Fields for EventFields<'_> {
 
     fn text(&self, field: usize) -> &str {
         field_text(self.kind, self.bytes, field)
+    }
+
+    fn word(&self, field: usize) -> Option<usize> {
+        match find(self.bytes, field) {
+            Some(Packed::Word(at)) => Some(at),
+            _ => None,
+        }
     }
 }
 

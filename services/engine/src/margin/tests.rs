@@ -3,7 +3,7 @@
 use proto::{
     alert::Alert,
     date::{DAY_US, Date, Instant},
-    event::Event,
+    event::{Event, Subject},
     frame::Entry,
     household::Profile,
     json::Json,
@@ -11,7 +11,7 @@ use proto::{
 };
 
 use super::Margin;
-use crate::{Engine, OneHand, Output, Stamped};
+use crate::{Engine, OneHand, Output, Stamped, household::Household};
 
 /// Rules close to what the events below add up to, in every kind of fact and window.
 const PACK: &str = r#"pack: near
@@ -28,6 +28,8 @@ facts:
   visits: {count: medical.settlement, over: 20d, where: 'self_paid_fen > 1500'}
   school: {sum: education.cost.self_paid_fen, over: school_year}
   jobless: {open_days: employment.loss, until: employment.start}
+  warned: {active: disaster.warning, where: 'colour == "red"'}
+  drop: {max: market.price_drop.drop_permille, over: 40d}
 let:
   left: (household.net_income_fen - oop - school) / household.size
 rules:
@@ -35,6 +37,8 @@ rules:
   - {id: b, risk: illness, yellow: worst > 2400 || visits >= 5, green: ward * 3 > 20000}
   - {id: c, risk: education, green: school > 6000 && left < 12000}
   - {id: d, risk: employment, green: jobless >= 20 && left < 14000}
+  - {id: e, risk: disaster, green: warned > 0 && (left < 12000 || worst > 1500)}
+  - {id: f, risk: industry, yellow: drop > 300 && ward > 5000, green: drop > 100 && jobless >= 0}
 "#;
 
 struct Draw(u64);
@@ -67,7 +71,14 @@ fn entries(engine: &Engine, seed: u64) -> Vec<Stamped> {
         let fen =
             i64::try_from(draw.below(1_700)).unwrap() + if draw.below(20) == 0 { 900 } else { 0 };
         let fen = if draw.below(25) == 0 { -fen } else { fen };
-        let (kind, data) = match draw.below(12) {
+        let (kind, data) = match draw.below(14) {
+            12 => {
+                let colour = if draw.below(2) == 0 { "red" } else { "blue" };
+                let ends = day.plus(i32::try_from(draw.below(9)).unwrap());
+                let data = format!(r#""hazard":"flood","colour":"{colour}","expires":"{ends}""#);
+                ("disaster.warning", data)
+            }
+            13 => ("market.price_drop", format!(r#""product":"p","drop_permille":{}"#, fen / 3)),
             0 => ("education.cost", format!(r#""stage":"senior","self_paid_fen":{fen}"#)),
             1 => ("employment.loss", r#""reason":"layoff""#.to_owned()),
             2 => ("employment.start", String::new()),
@@ -84,9 +95,11 @@ fn entries(engine: &Engine, seed: u64) -> Vec<Stamped> {
             _ => String::new(),
         };
         let comma = if data.is_empty() { "" } else { "," };
+        let areas = ["disaster.warning", "market.price_drop"];
+        let subject = if areas.contains(&kind) { "area/990102" } else { "person/p1" };
         let text = format!(
             r#"{{"specversion":"1.0","type":"{kind}","id":"e{n}","source":"99/ybj","time":"{at}",
-            "subject":"person/p1"{corrects},"data":{{"occurred_on":"{on}"{comma}{data}}}}}"#
+            "subject":"{subject}"{corrects},"data":{{"occurred_on":"{on}"{comma}{data}}}}}"#
         );
         let json = Json::parse(text.as_bytes()).unwrap();
         let event = Event::parse(&json, engine.catalogue(), Persons::AsGiven).unwrap().0;
@@ -95,22 +108,25 @@ fn entries(engine: &Engine, seed: u64) -> Vec<Stamped> {
     all
 }
 
-/// The alerts, and how many events were taken without deciding.
-fn alerts(seed: u64, margins: bool) -> (Vec<String>, usize) {
+/// The alerts, and how many events were taken without deciding: of money, and about areas.
+fn alerts(seed: u64, margins: bool) -> (Vec<String>, [usize; 2]) {
     let mut engine = Engine::new(1);
     engine.set_eager(true);
     let mut out = Output::default();
-    let mut passed = 0;
+    let mut passed = [0; 2];
     for entry in entries(&engine, seed) {
         let held =
             |engine: &Engine| engine.folds[0].households.first().map_or(Margin::NONE, |h| h.margin);
         if !margins {
-            engine.folds[0].households.iter_mut().for_each(|h| h.margin = Margin::NONE);
+            engine.folds[0].households.iter_mut().for_each(Household::doubt);
         }
         let before = held(&engine);
+        let area = matches!(&entry.entry, Entry::Event(event) if matches!(event.subject, Subject::Area(_)));
+        let today = entry.at.date();
         engine.apply(&OneHand, &[entry], &mut out);
         let after = held(&engine);
-        passed += usize::from(after.end == before.end && after.left < before.left);
+        passed[0] += usize::from(after.end == before.end && after.left < before.left);
+        passed[1] += usize::from(area && before.calm && today < before.end && after == before);
     }
     let text = |alert: &Alert| String::from_utf8(alert.to_json()).unwrap();
     (out.alerts.iter().map(text).collect(), passed)
@@ -118,13 +134,13 @@ fn alerts(seed: u64, margins: bool) -> (Vec<String>, usize) {
 
 #[test]
 fn nothing_is_said_later_or_otherwise_for_having_decided_less() {
-    let (mut passed, mut told) = (0, 0);
+    let (mut passed, mut told) = ([0; 2], 0);
     for seed in 0..100 {
         let (every, _) = alerts(seed, false);
         let (fewer, by) = alerts(seed, true);
         assert_eq!(fewer, every, "seed {seed}");
-        passed += by;
+        passed = [passed[0] + by[0], passed[1] + by[1]];
         told += every.len();
     }
-    assert!(passed > 1_000 && told > 2_000, "{passed} {told}");
+    assert!(passed[0] > 1_000 && passed[1] > 100 && told > 2_000, "{passed:?} {told}");
 }

@@ -1,0 +1,119 @@
+//! How long each rule of a household stays as it was found, so that a decision asks only the rules
+//! that can have changed.
+//!
+//! A rule is *at rest* while no event of a type without which it cannot stand is there; it needs no
+//! watch and is asked when such an event comes. Every other rule has one: until the watch's date, and
+//! while no more money comes than it tells, the rule stays at its level and its material quotient
+//! does not grow. It refuses to guess: what is not known is watched from day to day.
+
+use proto::date::Date;
+use rules::Evaluate;
+
+use crate::{
+    case::Case,
+    decide::Desk,
+    margin::{Margin, Room, room},
+};
+
+/// A watch shorter than this is not worth knowing how much may come, in days.
+const SHORT: i32 = 3;
+
+/// How long one rule stays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Watch {
+    /// The rule.
+    pub(crate) slot: u16,
+    /// The date from which it may stand otherwise.
+    pub(crate) until: Date,
+    /// What may come, and whether events about areas make no difference.
+    pub(crate) room: Room,
+}
+
+impl Watch {
+    /// What a decision found of a rule, which stays until a date unless something comes.
+    pub(crate) fn new(desk: &mut Desk<'_>, case: &Case, slot: u16, until: Date) -> Watch {
+        let known = until > desk.today.plus(SHORT);
+        let found = if known { room(desk, case, slot, until) } else { None };
+        Watch { slot, until, room: found.unwrap_or(Room::NONE) }
+    }
+}
+
+/// The watches of a household, by rule.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Watches(Vec<Watch>);
+
+impl Watches {
+    /// The watch of a rule that is not at rest.
+    pub(crate) fn get(&self, slot: u16) -> Option<&Watch> {
+        let at = self.0.binary_search_by_key(&slot, |watch| watch.slot).ok()?;
+        self.0.get(at)
+    }
+
+    /// Takes what a decision found of a rule.
+    pub(crate) fn set(&mut self, desk: &mut Desk<'_>, case: &Case, slot: u16, until: Date) {
+        let found = self.0.binary_search_by_key(&slot, |watch| watch.slot);
+        if until == Date::MAX && at_rest(desk, case, slot) {
+            if let Ok(at) = found {
+                self.0.remove(at);
+            }
+            return;
+        }
+        let watch = Watch::new(desk, case, slot, until);
+        match found {
+            Ok(at) => self.0[at] = watch,
+            Err(at) => {
+                self.0.reserve_exact(1);
+                self.0.insert(at, watch);
+            }
+        }
+    }
+
+    /// The rules whose date has come.
+    pub(crate) fn due(&self, today: Date) -> Vec<u16> {
+        self.0.iter().filter(|watch| watch.until <= today).map(|watch| watch.slot).collect()
+    }
+
+    /// Takes what came without a decision out of what may come.
+    pub(crate) fn spend(&mut self, left: u32) {
+        let spent = self.left().saturating_sub(left);
+        for watch in &mut self.0 {
+            watch.room.left = watch.room.left.saturating_sub(spent);
+        }
+    }
+
+    /// Takes what comes to a rule's facts out of what may come; says whether it may.
+    pub(crate) fn pay(&mut self, slot: u16, fen: u32) -> bool {
+        let at = self.0.binary_search_by_key(&slot, |watch| watch.slot);
+        let Some(watch) = at.ok().and_then(|at| self.0.get_mut(at)) else { return false };
+        let left = watch.room.left.checked_sub(fen);
+        watch.room.left = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    fn left(&self) -> u32 {
+        self.0.iter().map(|watch| watch.room.left).min().unwrap_or(u32::MAX)
+    }
+
+    /// The first date on which a rule may stand otherwise.
+    pub(crate) fn until(&self) -> Date {
+        self.0.iter().map(|watch| watch.until).min().unwrap_or(Date::MAX)
+    }
+
+    /// What may come to the household until it is decided next.
+    pub(crate) fn margin(&self, due: Date) -> Margin {
+        let calm = self.0.iter().all(|watch| watch.room.calm);
+        Margin { left: self.left(), end: due, calm }
+    }
+}
+
+/// Whether nothing but events of types that are not there can make the rule stand.
+fn at_rest(desk: &mut Desk<'_>, case: &Case, slot: u16) -> bool {
+    let id = desk.book.id(slot);
+    if case.standings.iter().any(|standing| standing.rule == id) {
+        return false;
+    }
+    let Some(at) = desk.holds(slot).0 else { return true };
+    let rule = desk.rule(at);
+    let (pack, view, _) = desk.pack(at.pack);
+    pack.evaluate == Evaluate::Daily && pack.rests(rule, view)
+}
