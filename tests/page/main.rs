@@ -41,8 +41,10 @@ fn bill(server: &Server, household: &str, id: &str, fen: u64) {
 /// What people do about a case.
 fn outcome(server: &Server, case: &str, household: &str, kind: &str) {
     let now = now();
+    let applied = kind == "measures_applied";
+    let measures = if applied { r#","measures":["medical_aid"]"# } else { "" };
     let body = format!(
-        r#"{{"id":"{kind}","household":"{household}","kind":"{kind}","at":"{now}","by":"w-1"}}"#
+        r#"{{"id":"{kind}","household":"{household}","kind":"{kind}","at":"{now}","by":"w-1"{measures}}}"#
     );
     let (status, told) = server.post(&format!("/v1{case}/outcomes"), JSON, &body);
     assert!(status < 300, "{told}");
