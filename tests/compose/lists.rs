@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use system_tests::{
     receiver::Receiver,
     server::{agent, levels},
@@ -78,20 +78,42 @@ impl Place {
         assert_eq!(made.status(), 201, "{told}");
     }
 
+    /// Says of an open case that there is no risk, by `door`, and waits until it is closed here.
+    pub(crate) fn close_one(&self, door: &Place) {
+        let list = self.get("/v1/cases?limit=1");
+        let item = &list["items"][0];
+        let path = format!("/v1/cases/{}", item["case"].as_str().unwrap());
+        let outcome = json!({"id": "o-1", "household": item["household"], "kind": "no_risk",
+            "at": "2026-01-01T08:00:00+08:00", "by": "worker-1"});
+        let answered = agent()
+            .post(format!("{}{path}/outcomes", door.base))
+            .header("authorization", &format!("Bearer {}", self.token))
+            .send_json(&outcome);
+        let mut answered = answered.unwrap();
+        let told = answered.body_mut().read_to_string().unwrap();
+        assert_eq!(answered.status(), 200, "{told}");
+        let closed = (0..LOOKS).any(|_| {
+            thread::sleep(LOOK);
+            self.get(&path)["state"] == "closed"
+        });
+        assert!(closed, "{}", self.get(&path));
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let got = agent()
+            .get(format!("{}{path}", self.base))
+            .header("authorization", &format!("Bearer {}", self.token))
+            .call();
+        got.unwrap().body_mut().read_json().unwrap()
+    }
+
     /// The id of every alert that the lists hold.
     fn alerts(&self) -> BTreeSet<String> {
-        let get = |path: &str| -> Value {
-            let got = agent()
-                .get(format!("{}{path}", self.base))
-                .header("authorization", &format!("Bearer {}", self.token))
-                .call();
-            got.unwrap().body_mut().read_json().unwrap()
-        };
         let (mut ids, mut next) = (BTreeSet::new(), String::new());
         loop {
-            let list = get(&format!("/v1/cases?state=all&limit=200{next}"));
+            let list = self.get(&format!("/v1/cases?state=all&limit=200{next}"));
             for item in list["items"].as_array().unwrap() {
-                let case = get(&format!("/v1/cases/{}", item["case"].as_str().unwrap()));
+                let case = self.get(&format!("/v1/cases/{}", item["case"].as_str().unwrap()));
                 let alerts = case["alerts"].as_array().unwrap().iter();
                 ids.extend(alerts.map(|alert| alert["id"].as_str().unwrap().to_owned()));
             }

@@ -1,6 +1,6 @@
 //! `docker-compose.yml` without a container engine: its commands, environment and order as processes
 //! of this machine on a real Kafka and a real PostgreSQL. The shared sample's households end at the
-//! levels that one `levee up` gives them, and every alert reaches who subscribed.
+//! levels that one `levee up` gives them, an answer closes a case, and every alert reaches who subscribed.
 //!
 //! Without Java and Maven, or without PostgreSQL, the test of the services says so and passes, unless
 //! `LEVEE_REQUIRE` names kafka or postgres.
@@ -98,6 +98,7 @@ fn the_samples_events_give_the_samples_levels() {
     let sample = root().join("tests/sample");
     door.send(&sample);
     pages.wait_for(&in_one_process(&sample, folder.path()));
+    pages.close_one(&door);
     pages.wait_until_told(&receiver);
     machine.stop();
 }
