@@ -175,7 +175,7 @@ impl Fold {
         household.known = Some(known);
         household.case = (!empty).then_some(case);
         household.due = held.min(next(watches.as_ref(), &found, cause, household.due));
-        household.margin = watches.as_ref().map_or(Margin::NONE, |w| w.margin(household.due));
+        household.margin = watches.as_ref().map_or(Margin::NONE, |w| w.margin(book, household.due));
         household.watches = watches;
         self.arm(ix);
         self.set_alarm(ix);
@@ -216,7 +216,10 @@ fn asked(
     watches.spend(left);
     let slots = match cause {
         Cause::Money(id, fen) => {
-            let asks = |slot: &u16| !watches.pay(*slot, fen);
+            let hearing = book.addition(id).map_or(&[][..], |addition| &addition.asks);
+            let asks = |slot: &u16| {
+                !watches.pay(*slot, fen) || hearing.contains(slot) && !watches.deaf(*slot)
+            };
             book.reading(id).iter().copied().filter(asks).collect()
         }
         Cause::Event(id) if book.catalogue.get(id).area => {

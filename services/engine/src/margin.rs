@@ -1,12 +1,11 @@
 //! Deciding less often: how much money may come to a household before any level can change.
 //!
-//! A decision leaves a margin behind: as long as events only add money and no
-//! more than this in all, every level of every rule and every material quotient stays as it is on
-//! every date before the margin's end, which is never later than the household's next date.
-//! Such events are taken without deciding. Where levels are the same whatever events about areas
-//! come and go, the household is *calm* and those are passed over too. Everything else is decided. Whatever makes a decision
-//! depend on something new must be bounded in [`room`], or take the margin away where it
-//! changes.
+//! A decision leaves a margin behind: as long as events only add money and no more than this in all,
+//! every level of every rule and every material quotient stays as it is on every date before the
+//! margin's end, which is never later than the household's next date. Such events are taken without
+//! deciding. Where levels are the same whatever events about areas come and go, the household is
+//! *calm* and those are passed over too. Everything else is decided. Whatever makes a rule depend on
+//! something new must be bounded in [`room`], or be a reason to doubt the household.
 //!
 //! It refuses to guess: where something is not known there is no margin.
 
@@ -16,7 +15,7 @@ use proto::{
     event::Event,
     fields::{Packed, find},
 };
-use rules::{Fact, Horizon, Severity};
+use rules::{Fact, Horizon, Open, Severity};
 
 use crate::{
     case::{Case, Standing},
@@ -37,6 +36,8 @@ pub(crate) struct Margin {
     pub(crate) end: Date,
     /// Whether events about areas make no difference.
     pub(crate) calm: bool,
+    /// The types of which an event must be decided whatever it adds, as [`kinds`] of them.
+    pub(crate) heard: u64,
 }
 
 /// More than most households are billed between two decisions, in fen: looking further costs more
@@ -45,7 +46,10 @@ const ENOUGH: u32 = 100_000;
 
 impl Margin {
     /// Nothing may come.
-    pub(crate) const NONE: Margin = Margin { left: 0, end: Date(i32::MIN), calm: false };
+    pub(crate) const NONE: Margin = {
+        let (left, end) = (0, Date(i32::MIN));
+        Margin { left, end, calm: false, heard: u64::MAX }
+    };
 
     fn holds(self, today: Date) -> bool {
         today < self.end
@@ -65,24 +69,33 @@ pub(crate) struct Addition {
     fields: Vec<usize>,
     /// The other facts of the type, by pack and place: an event that passes their `where` does more.
     others: Vec<(u16, u16)>,
+    /// The rules that read the type by other facts still: to those any event may do more.
+    pub(crate) asks: Vec<u16>,
+}
+
+/// One bit for a type; types 64 apart share theirs.
+pub(crate) fn kinds(type_id: TypeId) -> u64 {
+    1 << (type_id.0 % 64)
 }
 
 impl Addition {
-    /// What events of the type add to; nothing if they always do more.
+    /// What events of the type add to; nothing where rules are decided on any event.
     pub(crate) fn of(book: &Rulebook, type_id: TypeId) -> Option<Addition> {
-        let mut addition = Addition { fields: Vec::new(), others: Vec::new() };
+        let mut addition = Addition { fields: Vec::new(), others: Vec::new(), asks: Vec::new() };
         if !book.on_event().is_empty() {
             return None;
         }
-        for (p, pack) in (0u16..).zip(&book.packs) {
-            let read = pack.rules.iter().flat_map(|rule| rule.reads.facts.iter().copied());
-            for at in read {
-                let fact = &pack.facts[at];
-                if fact.until == Some(type_id) {
-                    return None;
-                }
-                if fact.types.contains(&type_id) && !addition.takes(p, at, fact) {
-                    return None;
+        for slot in book.all() {
+            for (at, rule) in book.rules(*slot) {
+                let pack = &book.packs[usize::from(at.pack)];
+                for place in &rule.reads.facts {
+                    let fact = &pack.facts[*place];
+                    let reads = fact.types.contains(&type_id);
+                    let takes = !reads || addition.takes(at.pack, *place, fact);
+                    if (!takes || fact.until == Some(type_id)) && addition.asks.last() != Some(slot)
+                    {
+                        addition.asks.push(*slot);
+                    }
                 }
             }
         }
@@ -138,8 +151,9 @@ impl Fold {
         let Some(amount) = addition.and_then(|addition| addition.amount(book, event)) else {
             return Err(Cause::Event(event.type_id));
         };
-        let left = household.margin.left.checked_sub(amount);
-        match left.filter(|_| household.margin.holds(today) && !hides(household)) {
+        let margin = household.margin;
+        let passes = margin.holds(today) && margin.heard & kinds(event.type_id) == 0;
+        match margin.left.checked_sub(amount).filter(|_| passes && !hides(household)) {
             Some(left) => {
                 household.margin.left = left;
                 household.changed_on = today;
@@ -185,26 +199,31 @@ pub(crate) struct Room {
     pub(crate) left: u32,
     /// Whether events about areas make no difference.
     pub(crate) calm: bool,
+    /// Whether no event makes any.
+    pub(crate) deaf: bool,
 }
 
 impl Room {
     /// Nothing may come.
-    pub(crate) const NONE: Room = Room { left: 0, calm: false };
+    pub(crate) const NONE: Room = Room { left: 0, calm: false, deaf: false };
+    /// Anything may.
+    const ALL: Room = Room { left: u32::MAX, calm: true, deaf: true };
 }
 
 /// How much may come before a rule's level or material quotient can change on a date before `end`.
 pub(crate) fn room(desk: &mut Desk<'_>, case: &Case, slot: u16, end: Date) -> Option<Room> {
-    let Some(at) = desk.holds(slot).0 else { return Some(Room { left: u32::MAX, calm: true }) };
+    let Some(at) = desk.holds(slot).0 else { return Some(Room::ALL) };
     let standing = standing(desk, case, slot);
     if standing.is_some_and(hidden) {
         return None;
     }
     let level = standing.map_or(Severity::None, |s| s.computed);
+    let asked = desk.book.asked(slot) != 0;
     let found = desk.rule(at);
     let (pack, view, memo) = desk.pack(at.pack);
     let baseline = standing.filter(|s| s.shown > Severity::None).and_then(|s| s.baseline);
-    let mut left = |any_area: bool| {
-        let horizon = Horizon { end, any_area };
+    let mut left = |open: Open| {
+        let horizon = Horizon { end, open };
         let left = pack.margin(found, level, horizon, ENOUGH, view, memo)?;
         match found.material.zip(baseline) {
             Some((material, baseline)) => {
@@ -213,11 +232,15 @@ pub(crate) fn room(desk: &mut Desk<'_>, case: &Case, slot: u16, end: Date) -> Op
             None => Some(left),
         }
     };
-    if let Some(left) = left(true) {
-        return Some(Room { left, calm: true });
+    if asked && left(Open::Everything).is_some() {
+        return Some(Room::ALL);
+    }
+    if let Some(left) = left(Open::Areas) {
+        return Some(Room { left, calm: true, deaf: false });
     }
     let of_areas = found.reads.facts.iter().any(|at| pack.facts[*at].of_areas);
-    if of_areas { left(false).map(|left| Room { left, calm: false }) } else { None }
+    let left = if of_areas { left(Open::Nothing) } else { None };
+    left.map(|left| Room { left, calm: false, deaf: false })
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use proto::{
     date::Date,
     region::Region,
 };
-use rules::{Calendar, Evaluate, FactKind, Pack};
+use rules::{Calendar, Evaluate, FactKind, Pack, Rule};
 
 use crate::{
     ledger::Record,
-    margin::Addition,
+    margin::{Addition, kinds},
     view::EventFields,
     words::{Word, Words},
 };
@@ -44,6 +44,8 @@ pub(crate) struct Rulebook {
     all: Vec<u16>,
     daily_by_type: Vec<Vec<u16>>,
     additions: Vec<Option<Addition>>,
+    /// By rule, the [`kinds`] of the types whose every event it may have to be asked about.
+    asked: Vec<u64>,
     on_event: Vec<u16>,
     /// Whether any fact looks at events about areas.
     pub reads_areas: bool,
@@ -87,6 +89,7 @@ impl Rulebook {
             all: (0u16..).zip(&slots).map(|(n, _)| n).collect(),
             daily_by_type: Vec::new(),
             additions: Vec::new(),
+            asked: Vec::new(),
             on_event: Vec::new(),
             slots,
             reads_areas: false,
@@ -124,6 +127,12 @@ impl Rulebook {
         }
         let types = 0..u16::try_from(self.daily_by_type.len()).unwrap_or(u16::MAX);
         self.additions = types.map(|at| Addition::of(self, TypeId(at))).collect();
+        self.asked = vec![0; self.slots.len()];
+        for (at, addition) in (0u16..).zip(&self.additions) {
+            for slot in addition.iter().flat_map(|addition| &addition.asks) {
+                self.asked[usize::from(*slot)] |= kinds(TypeId(at));
+            }
+        }
     }
 
     /// What events of a type add to, where they do nothing else.
@@ -175,6 +184,18 @@ impl Rulebook {
     #[must_use]
     pub(crate) fn on_event(&self) -> &[u16] {
         &self.on_event
+    }
+
+    /// The [`kinds`] of the types whose events a rule reads by more than sums and maxima of money.
+    #[must_use]
+    pub(crate) fn asked(&self, slot: u16) -> u64 {
+        self.asked[usize::from(slot)]
+    }
+
+    /// The rules of an id, with their places.
+    pub(crate) fn rules(&self, slot: u16) -> impl Iterator<Item = (RuleAt, &Rule)> {
+        let rule = |at: &RuleAt| &self.packs[usize::from(at.pack)].rules[usize::from(at.rule)];
+        self.slots[usize::from(slot)].packs.iter().map(move |at| (*at, rule(at)))
     }
 
     /// The rule of an id that one pack alone defines.

@@ -13,6 +13,7 @@ use crate::{
     case::Case,
     decide::Desk,
     margin::{Margin, Room, room},
+    rulebook::Rulebook,
 };
 
 /// A watch shorter than this is not worth knowing how much may come, in days.
@@ -99,10 +100,17 @@ impl Watches {
         self.0.iter().map(|watch| watch.until).min().unwrap_or(Date::MAX)
     }
 
+    /// Whether no event makes a difference to a rule.
+    pub(crate) fn deaf(&self, slot: u16) -> bool {
+        self.get(slot).is_some_and(|watch| watch.room.deaf)
+    }
+
     /// What may come to the household until it is decided next.
-    pub(crate) fn margin(&self, due: Date) -> Margin {
+    pub(crate) fn margin(&self, book: &Rulebook, due: Date) -> Margin {
         let calm = self.0.iter().all(|watch| watch.room.calm);
-        Margin { left: self.left(), end: due, calm }
+        let hearing = book.all().iter().filter(|slot| !self.deaf(**slot));
+        let heard = hearing.fold(0, |kinds, slot| kinds | book.asked(*slot));
+        Margin { left: self.left(), end: due, calm, heard }
     }
 }
 

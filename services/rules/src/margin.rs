@@ -26,19 +26,34 @@ mod reach;
 
 use reach::Reach;
 
+/// What may come and go, besides money, without a margin being lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Open {
+    /// Nothing.
+    Nothing,
+    /// Events about areas.
+    Areas,
+    /// Any event.
+    Everything,
+}
+
 /// How far a margin looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Horizon {
     /// It is to hold before this date.
     pub end: Date,
-    /// Whether it is to hold whatever events about areas come and go, or while none does.
-    pub any_area: bool,
+    /// Whatever of this comes and goes.
+    pub open: Open,
 }
 
 impl Horizon {
     /// Whether nothing is said of a fact's value.
     fn hides(self, fact: &Fact) -> bool {
-        self.any_area && fact.of_areas
+        match self.open {
+            Open::Nothing => false,
+            Open::Areas => fact.of_areas,
+            Open::Everything => true,
+        }
     }
 }
 

@@ -30,6 +30,8 @@ facts:
   jobless: {open_days: employment.loss, until: employment.start}
   warned: {active: disaster.warning, where: 'colour == "red"'}
   drop: {max: market.price_drop.drop_permille, over: 40d}
+  latest: {last: medical.settlement.self_paid_fen, over: 50d}
+  age: {days_since: medical.settlement}
 let:
   left: (household.net_income_fen - oop - school) / household.size
 rules:
@@ -39,7 +41,11 @@ rules:
   - {id: d, risk: employment, green: jobless >= 20 && left < 14000}
   - {id: e, risk: disaster, green: warned > 0 && (left < 12000 || worst > 1500)}
   - {id: f, risk: industry, yellow: drop > 300 && ward > 5000, green: drop > 100 && jobless >= 0}
+  - {id: g, risk: illness, green: household.size > 5 && (latest > 900 || age < 3)}
 "#;
+
+/// A rule that every bill may change.
+const HEARS: &str = "  - {id: h, risk: illness, green: latest > 1500 && age <= 9}\n";
 
 struct Draw(u64);
 
@@ -58,8 +64,9 @@ fn entries(engine: &Engine, seed: u64) -> Vec<Stamped> {
         "updated_at":"2026-01-05T08:00:00+08:00","members":[{"person":"p1","birth_year":1967}]}"#;
     let json = Json::parse(text.as_bytes()).unwrap();
     let profile = Profile::parse(&json, Instant::EPOCH_SHANGHAI, Persons::AsGiven).unwrap().0;
-    let pack =
-        Entry::Pack { name: "near.yaml".into(), yaml: PACK.as_bytes().into(), withdrawn: false };
+    let hears = if seed.is_multiple_of(4) { HEARS } else { "" };
+    let yaml = format!("{PACK}{hears}").into_bytes().into();
+    let pack = Entry::Pack { name: "near.yaml".into(), yaml, withdrawn: false };
     let mut all = vec![
         Stamped::new(first.midnight(), pack),
         Stamped::new(first.midnight(), Entry::Profile(Box::new(profile))),

@@ -2,7 +2,7 @@
 //! whichever numbers, a level stays and nothing fails.
 
 use proto::{catalogue::Catalogue, date::Date};
-use rules::{Attr, Horizon, Memo, Outcome, Pack, Scope, Span, Text, Truth};
+use rules::{Attr, Horizon, Memo, Open, Outcome, Pack, Scope, Span, Text, Truth};
 
 use crate::random::{Random, WORDS, pack};
 
@@ -131,7 +131,7 @@ fn a_level_stays_while_no_more_than_its_margin_comes() {
         let mut household = Household::random(&mut r);
         let mut memo = Memo::new();
         let end = Date(START + 1 + i32::try_from(r.below(DAYS as u64 - 1)).unwrap());
-        let horizon = Horizon { end, any_area: false };
+        let horizon = Horizon { end, open: Open::Nothing };
         for rule in &pack.rules {
             (household.day, household.came) = (0, [[0; DAYS]; 2]);
             memo.begin();
@@ -173,7 +173,7 @@ fn a_material_value_grows_past_no_step_within_its_margin() {
         let mut household = Household::random(&mut r);
         let mut memo = Memo::new();
         let end = Date(START + 1 + i32::try_from(r.below(DAYS as u64 - 1)).unwrap());
-        let horizon = Horizon { end, any_area: false };
+        let horizon = Horizon { end, open: Open::Nothing };
         let material = pack.rules[0].material.unwrap();
         memo.begin();
         let value = pack.evaluate(material.value, &mut household, &mut memo).as_int();
@@ -227,7 +227,7 @@ fn margin(condition: &str, value: i64) -> Option<u32> {
     let pack = Pack::load("one", text.as_bytes(), &Catalogue::shipped()).unwrap();
     let (mut scope, mut memo) = (One(value), Memo::new());
     let level = pack.level(&pack.rules[0], &mut scope, &mut memo).level;
-    let horizon = Horizon { end: Date::MAX, any_area: false };
+    let horizon = Horizon { end: Date::MAX, open: Open::Nothing };
     pack.margin(&pack.rules[0], level, horizon, u32::MAX, &mut scope, &mut memo)
 }
 
