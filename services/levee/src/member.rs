@@ -13,6 +13,7 @@ mod journal;
 mod merged;
 mod notifier;
 mod packs;
+mod rounds;
 mod topics;
 mod watcher;
 

@@ -66,7 +66,7 @@ pub(super) async fn front(
     headers: HeaderMap,
     asked: Query_,
 ) -> Response {
-    let (lang, asked) = opened(asked);
+    let (lang, asked) = opened(asked, |asked| asked.lang.as_deref());
     answer(lang, async {
         let (caller, asked) = (admitted(&console, &headers)?, asked?);
         let (area, site) = area(asked.region.as_deref(), caller)?;
@@ -91,7 +91,7 @@ pub(super) async fn case(
     Path(case): Path<String>,
     asked: Query_,
 ) -> Response {
-    let (lang, asked) = opened(asked);
+    let (lang, asked) = opened(asked, |asked| asked.lang.as_deref());
     answer(lang, async {
         let caller = admitted(&console, &headers)?;
         asked?;
@@ -118,7 +118,7 @@ pub(super) async fn household(
     Path(household): Path<String>,
     asked: Query_,
 ) -> Response {
-    let (lang, asked) = opened(asked);
+    let (lang, asked) = opened(asked, |asked| asked.lang.as_deref());
     answer(lang, async {
         let caller = admitted(&console, &headers)?;
         asked?;
@@ -149,10 +149,13 @@ pub(super) async fn household(
 }
 
 /// The language, which a page needs also where the rest of the query is refused.
-fn opened(asked: Query_) -> (Lang, Result<Asked, Stop>) {
+pub(super) fn opened<Q>(
+    asked: Result<Query<Q>, QueryRejection>,
+    lang: impl Fn(&Q) -> Option<&str>,
+) -> (Lang, Result<Q, Stop>) {
     let asked = asked.map(|Query(asked)| asked);
     let asked = asked.map_err(|_| Stop(StatusCode::BAD_REQUEST, Message::QUERY));
-    (Lang::of(asked.as_ref().ok().and_then(|a| a.lang.as_deref())), asked)
+    (Lang::of(asked.as_ref().ok().and_then(lang)), asked)
 }
 
 pub(super) async fn answer(

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::Console;
 use super::cases::area;
-use super::pages::{Stop, admitted, answer};
-use crate::page::{self, Lang, Message, QualityPage};
+use super::pages::{Stop, admitted, answer, opened};
+use crate::page::{self, Message, QualityPage};
 
 #[derive(Deserialize, Default)]
 pub(super) struct Asked {
@@ -24,15 +24,13 @@ pub(super) async fn page(
     headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
-    let asked = asked.map(|Query(asked)| asked);
-    let lang = Lang::of(asked.as_ref().ok().and_then(|asked| asked.lang.as_deref()));
+    let (lang, asked) = opened(asked, |asked| asked.lang.as_deref());
     answer(lang, async {
         let caller = admitted(&console, &headers)?;
-        let query = Stop(StatusCode::BAD_REQUEST, Message::QUERY);
-        let Ok(asked) = asked else { return Err(query) };
+        let asked = asked?;
         let (area, site) = area(asked.region.as_deref(), caller)?;
         if site.is_some() {
-            return Err(query);
+            return Err(Stop(StatusCode::BAD_REQUEST, Message::QUERY));
         }
         let elsewhere = Stop(StatusCode::NOT_IMPLEMENTED, Message::ELSEWHERE);
         let report = console.households.quality(area).await.ok_or(elsewhere)?;

@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use super::access::Access;
 use super::cases::{area, ready};
-use super::pages::{Stop, admitted, answer};
+use super::pages::{admitted, answer, opened};
 use super::{Console, Refusal};
 use crate::board::{By, Queue, Sought, Stand, Waiting, Week, monday};
-use crate::page::{self, Lang, Message, QueuePage};
+use crate::page::{self, QueuePage};
 use crate::ports::Caller;
 
 /// Waiting cases on a page when the caller does not say.
@@ -78,11 +78,10 @@ pub(super) async fn page(
     headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
-    let asked = asked.map(|Query(asked)| asked);
-    let lang = Lang::of(asked.as_ref().ok().and_then(|asked| asked.lang.as_deref()));
+    let (lang, asked) = opened(asked, |asked| asked.lang.as_deref());
     answer(lang, async {
         let caller = admitted(&console, &headers)?;
-        let asked = asked.map_err(|_| Stop(StatusCode::BAD_REQUEST, Message::QUERY))?;
+        let asked = asked?;
         let Gathered { sought, queue, known } = gather(&console, caller, &asked).await?;
         let page = QueuePage {
             l: lang,

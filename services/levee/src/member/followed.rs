@@ -7,11 +7,10 @@
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
 };
 
 use ::log::{Batch, Log, LogError};
-use chassis::{Component, Failure, Service};
+use chassis::{Failure, Service};
 use notifier::Unreadable;
 use planner::Notice;
 use proto::{
@@ -21,14 +20,10 @@ use proto::{
 };
 use tokio::sync::watch;
 
-use super::config;
-
-/// Bytes of one read.
-const READ: usize = 1 << 20;
-/// How long to sleep where no partition has anything new.
-const ROUND: Duration = Duration::from_millis(100);
-/// How long to wait before what failed is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
+use super::{
+    config,
+    rounds::{READ, keep},
+};
 
 /// The topic, shared by clones.
 #[derive(Clone)]
@@ -74,32 +69,12 @@ impl Followed {
 
     /// Begins to follow on a thread.
     pub(super) fn follow(&self, service: &Service<config::Notifier>) -> Result<(), Failure> {
-        let (shutdown, component) = (service.shutdown(), service.health().component("alerts"));
         let shared = Arc::clone(&self.shared);
-        let body = move || {
-            while !shutdown.is_requested() {
-                shared.turn(&component);
-            }
-        };
-        service.threads().spawn("alerts", body).map_err(|e| Failure::new(1, e.to_string()))
+        keep(service, move || shared.round())
     }
 }
 
 impl Shared {
-    fn turn(&self, component: &Component) {
-        match self.round() {
-            Ok(0) => {
-                component.ready();
-                std::thread::sleep(ROUND);
-            }
-            Ok(_) => {}
-            Err(error) => {
-                component.failing(error.code());
-                std::thread::sleep(AGAIN);
-            }
-        }
-    }
-
     /// Takes what each partition has; gives the number of records.
     fn round(&self) -> Result<u64, LogError> {
         let mut taken = 0;

@@ -3,7 +3,7 @@
 //! The order is kept in a topic of the service's own folder; beside it stands from which place of
 //! each partition it goes on. An alert that a partition holds twice is taken once.
 
-use std::{collections::HashSet, path::Path, sync::Arc, time::Duration};
+use std::{collections::HashSet, path::Path, sync::Arc};
 
 use ::log::{Batch, EmbeddedLog, Log, LogError, Settings};
 use chassis::{Failure, Service};
@@ -11,14 +11,10 @@ use console::Unreadable;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::config;
-
-/// Bytes of one read.
-const READ: usize = 1 << 20;
-/// How long to sleep where no partition has anything new.
-const ROUND: Duration = Duration::from_millis(100);
-/// How long to wait before what failed is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
+use super::{
+    config,
+    rounds::{READ, keep},
+};
 
 /// The next record of each partition.
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,27 +73,11 @@ impl Merged {
 
     /// Begins to follow the partitions on a thread.
     pub(super) fn start(mut self, service: &Service<config::Console>) -> Result<(), Failure> {
-        let (shutdown, component) = (service.shutdown(), service.health().component("alerts"));
-        let body = move || {
-            while !shutdown.is_requested() {
-                match self.round() {
-                    Ok(0) => {
-                        component.ready();
-                        std::thread::sleep(ROUND);
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        component.failing(error.code());
-                        std::thread::sleep(AGAIN);
-                    }
-                }
-            }
-        };
-        service.threads().spawn("alerts", body).map_err(|e| Failure::new(1, e.to_string()))
+        keep(service, move || self.round())
     }
 
     /// Takes what each partition has; gives the number of records.
-    fn round(&mut self) -> Result<usize, LogError> {
+    fn round(&mut self) -> Result<u64, LogError> {
         let mut taken = 0;
         let mut batch = Batch::new();
         for partition in 0..self.from.partitions() {
@@ -119,7 +99,7 @@ impl Merged {
                 }
             }
             self.next[at] = batch.next_offset().unwrap_or(self.next[at]);
-            taken += batch.len();
+            taken += batch.len() as u64;
         }
         if taken > 0 {
             let places = serde_json::to_vec(&Places(self.next.clone())).unwrap_or_default();
