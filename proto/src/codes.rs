@@ -143,7 +143,9 @@ codes! {
     PackValue "pack.value" 422 false "a value is of the wrong form or out of range" "值的形式或范围有误";
     PackYaml "pack.yaml" 422 false "the file is not yaml as packs may use it" "文件不是规则包可用的 YAML";
     ParkedExpired "parked.expired" 422 false "the record stayed unmatched longer than is kept" "记录长期未匹配已过期";
+    PartitionElsewhere "partition.elsewhere" 421 false "another watcher carries this partition" "该分区由其他 watcher 承载";
     PartitionSuperseded "partition.superseded" 503 true "another member has taken the partition over" "该分区已由其他成员接管";
+    PartitionUncarried "partition.uncarried" 503 true "no watcher that was reached carries this partition now; ask again later" "目前没有可达的 watcher 承载该分区，请稍后重试";
     PathUnknown "path.unknown" 404 false "there is nothing at this path" "路径不存在";
     QueryInvalid "query.invalid" 400 false "a query parameter is not understood" "查询参数有误";
     ReceiverBusy "receiver.busy" 503 true "the receiver wants to be called later" "接收方繁忙，要求稍后再试";
@@ -182,7 +184,7 @@ codes! {
     TimeFuture "time.future" 422 false "the event lies more than 24 hours ahead" "事件时间超前 24 小时以上";
     TimeInvalid "time.invalid" 422 false "a date or time is not readable" "日期或时间无法识别";
     TimeOrder "time.order" 422 false "what happened lies after it was observed" "发生日期晚于观测时间";
-    ViewElsewhere "view.elsewhere" 501 false "this service does not hold the state of households and batches" "此服务不保存户与批次的状态";
+    ViewElsewhere "view.elsewhere" 501 false "this service does not hold that state; over kafka its [view] names the watchers that hold the households'" "此服务不保存该状态；在 Kafka 上须在 [view] 中列出承载农户的 watcher";
 }
 
 #[cfg(test)]

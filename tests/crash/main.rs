@@ -9,6 +9,7 @@
 mod load;
 mod poison;
 mod services;
+mod view;
 
 use std::{
     fs,

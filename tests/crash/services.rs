@@ -1,4 +1,5 @@
-//! A province of real processes on a real Apache Kafka: one intake and two watchers.
+//! A province of real processes on a real Apache Kafka: one intake and two watchers, and a console
+//! for whoever starts it.
 
 use std::{
     fs,
@@ -35,6 +36,8 @@ pub(crate) struct Service {
     name: &'static str,
     config: PathBuf,
     pub(crate) address: SocketAddr,
+    /// Where a watcher is asked about households.
+    pub(crate) view: Option<SocketAddr>,
     child: Option<Child>,
 }
 
@@ -44,6 +47,7 @@ pub(crate) struct Province {
     folder: tempfile::TempDir,
     pub(crate) intake: Service,
     pub(crate) watchers: Vec<Service>,
+    pub(crate) console: Service,
 }
 
 /// The topics, read by this process.
@@ -76,29 +80,34 @@ impl Province {
             at("topics.yaml"),
             at("token.key")
         );
-        let service = |name: &'static str, file: &str, own: &str| {
+        let service = |name: &'static str, file: &str, own: &str, view: Option<SocketAddr>| {
             let address = free();
             let config = at(file);
             let own = own.replace("ADDRESS", &address.to_string());
             fs::write(&config, format!("{shared}{own}")).unwrap();
-            Service { name, config, address, child: None }
+            Service { name, config, address, view, child: None }
         };
+        let views = [free(), free()];
+        let asked = format!("[view]\nwatchers = {:?}\n", views.map(|view| view.to_string()));
+        let token = at("operator.token");
+        let http = format!("[http]\naddress = \"ADDRESS\"\ntoken = {token:?}\n{asked}");
         let intake = format!(
-            "[http]\naddress = \"ADDRESS\"\ntoken = {:?}\n[rules]\npacks = [{:?}]\n[feeds]\nevents = [{FEED:?}]\n",
-            at("operator.token"),
+            "{http}[rules]\npacks = [{:?}]\n[feeds]\nevents = [{FEED:?}]\n",
             at("pack.yaml")
         );
-        let watcher = |n: u32| {
+        let watcher = |(n, view): (u32, &SocketAddr)| {
             let own = format!(
-                "[ops]\naddress = \"ADDRESS\"\n[snapshots]\nfolder = {:?}\nentries = 300\n{}",
+                "[ops]\naddress = \"ADDRESS\"\n[view]\naddress = \"{view}\"\ntoken = {token:?}\n[snapshots]\nfolder = {:?}\nentries = 300\n{}",
                 at("snapshots"),
                 group(n)
             );
-            service("watcher", &format!("watcher-{n}.toml"), &own)
+            service("watcher", &format!("watcher-{n}.toml"), &own, Some(*view))
         };
-        let watchers = (0..2).map(watcher).collect();
-        let intake = service("intake", "intake.toml", &intake);
-        let mut province = Province { broker, folder, intake, watchers };
+        let watchers = (0..).zip(&views).map(watcher).collect();
+        let intake = service("intake", "intake.toml", &intake, None);
+        let console = format!("{http}[model]\nfolder = {:?}\n", at("console"));
+        let console = service("console", "console.toml", &console, None);
+        let mut province = Province { broker, folder, intake, watchers, console };
         province.watchers.iter_mut().for_each(Service::start);
         province.intake.start();
         province.intake.wait_until_ready();
@@ -164,14 +173,20 @@ impl Service {
         self.child = Some(child.unwrap());
     }
 
-    /// The same service once more, under the same name and at another address.
+    /// The same service once more, under the same name and at other addresses.
     pub(crate) fn again(&self) -> Service {
         let address = free();
         let config = self.config.with_extension("again.toml");
         let text = fs::read_to_string(&self.config).unwrap();
-        let text = text.replace(&self.address.to_string(), &address.to_string());
+        let mut text = text.replace(&self.address.to_string(), &address.to_string());
+        // One that is paused keeps its addresses.
+        let view = self.view.map(|view| (view, free()));
+        if let Some((old, new)) = view {
+            text = text.replace(&old.to_string(), &new.to_string());
+        }
         fs::write(&config, text).unwrap();
-        Service { name: self.name, config, address, child: None }
+        let view = view.map(|(_, new)| new);
+        Service { name: self.name, config, address, view, child: None }
     }
 
     /// `kill -9`.

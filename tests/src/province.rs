@@ -368,7 +368,7 @@ impl<'t> Province<'t> {
     fn portrait(&self, household: &str) -> Option<Portrait> {
         let partitions = u32::try_from(self.folds.len()).unwrap_or(u32::MAX);
         let partition = HouseholdKey::of(household).partition(partitions);
-        self.folds[partition as usize].portrait(household)
+        self.folds[partition as usize].engine().portrait(household)
     }
 
     fn end(&self) -> Instant {

@@ -238,7 +238,15 @@ pub fn agent() -> Agent {
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        // What the cargo that runs the test says of the test's package would build libraries anew.
+        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let of_package =
+            |name: &String| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|p| name.starts_with(p));
+        names.filter(of_package).for_each(|name| {
+            cargo.env_remove(name);
+        });
+        let built = cargo
             .args(["build", "-p", "levee", "--message-format=json-render-diagnostics"])
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
             .stderr(Stdio::inherit())

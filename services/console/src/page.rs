@@ -80,9 +80,20 @@ impl Message {
         en: ("Restoring", "The service is reading its alerts. Reload in a moment."),
         command: None,
     };
+    pub(crate) const UNCARRIED: Message = Message {
+        zh: ("暂时无法取得", "承载该户数据的服务正在交接，请稍后刷新。"),
+        en: (
+            "Not reached",
+            "The service that holds this is being handed over. Reload in a moment.",
+        ),
+        command: None,
+    };
     pub(crate) const ELSEWHERE: Message = Message {
-        zh: ("此处没有", "此信息由其他服务提供。"),
-        en: ("Not here", "Another service of this installation knows that."),
+        zh: ("此处没有", "此信息由 watcher 提供：请在本服务配置的 [view] 中列出其地址。"),
+        en: (
+            "Not here",
+            "The watchers know that: list their addresses under [view] of this service's configuration.",
+        ),
         command: None,
     };
     pub(crate) const FAULT: Message = Message {

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use proto::codes::Code;
 use proto::region::{Prefix, Region};
 use tokio::sync::watch;
 
@@ -34,31 +35,27 @@ pub trait Alerts: Send + Sync + 'static {
     fn wait(&self) -> watch::Receiver<u64>;
 }
 
-/// The households as `GET /v1/households/{id}` shows them.
+/// The households as `GET /v1/households/{id}` shows them. Why there is no answer is a code:
+/// [`Code::ViewElsewhere`] where nobody was named who knows, any other one where it may be known
+/// later.
 pub trait Households: Send + Sync + 'static {
     /// The view of one household: an object with `household`, `region`, `site`, `class`, `size`,
     /// `net_income_fen`, `level`, `state`, `profile_at`, `events`, `facts`, `rules`, `headroom`;
     /// whatever is absent is left out of the pages. Nothing when no such household is known.
-    fn household(&self, id: String) -> Answer<'_, Option<serde_json::Value>>;
+    fn household(&self, id: String) -> Answer<'_, Result<Option<serde_json::Value>, Code>>;
 
     /// What people did about a household's cases, and what is due: an object with `episode`,
     /// `clocks` (`step`, `by`, `state`, `asked`) and `outcomes` (`case`, `id`, `kind`, `at`, `by`,
-    /// `revoked`). Nothing where the fold is not at hand: then cases are shown without it.
-    fn dossier(&self, _id: String) -> Answer<'_, Option<serde_json::Value>> {
-        Box::pin(async { None })
-    }
+    /// `revoked`). Nothing when no such household is known. Where nobody was named who knows, cases
+    /// are shown without it.
+    fn dossier(&self, id: String) -> Answer<'_, Result<Option<serde_json::Value>, Code>>;
 
-    /// What answers the wish for a visit in the cases of these households. Nothing where the fold
-    /// is not at hand: then a queue shows every case as waiting, and says so.
-    fn visits(&self, _households: Vec<String>) -> Answer<'_, Option<Vec<Visit>>> {
-        Box::pin(async { None })
-    }
+    /// What answers the wish for a visit in the cases of these households, of all of them or of
+    /// none: without an answer a queue shows every case as waiting, and says so.
+    fn visits(&self, households: Vec<String>) -> Answer<'_, Result<Vec<Visit>, Code>>;
 
-    /// How often rules and feeds were right in an area, as `GET /v1/quality` shows it. Nothing
-    /// where the fold is not at hand.
-    fn quality(&self, _area: Prefix) -> Answer<'_, Option<serde_json::Value>> {
-        Box::pin(async { None })
-    }
+    /// How often rules and feeds were right in an area, as `GET /v1/quality` shows it.
+    fn quality(&self, area: Prefix) -> Answer<'_, Result<serde_json::Value, Code>>;
 }
 
 /// Who is asking, and which area they may see.

@@ -290,6 +290,29 @@ async fn a_queue_shows_who_is_visited_this_week_and_who_is_next() {
 }
 
 #[tokio::test]
+async fn what_nobody_carries_now_is_refused_by_name_and_never_left_out() {
+    let desktop = Desktop::with(vec![alert(70, 1, "red")]).await;
+    let case = ports::case(70);
+    let (status, headers, text) =
+        desktop.get(&format!("/v1/cases/{case}"), "Bearer operator").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(text.contains("partition.uncarried") && headers.contains_key(header::RETRY_AFTER));
+    let (status, _, text) = desktop.get("/households/H70?lang=en", "Bearer operator").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(text.contains("being handed over"), "{text}");
+    // Whose page it is nobody knows, so a caller of another area learns nothing either.
+    let (status, _, _) = desktop.get("/households/H70", "Bearer county").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let (status, _, text) = desktop.get(&format!("/cases/{case}?lang=en"), "Bearer operator").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(text.contains("id=\"away\"") && text.contains("medical-burden"), "{text}");
+    let queue = desktop.json("/v1/queue").await;
+    assert_eq!((&queue["visits_known"], &queue["desks"][0]["waiting"]), (&false.into(), &1.into()));
+    let (status, _, _) = desktop.get("/quality?region=9907", "Bearer operator").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
 async fn quality_is_shown_with_its_interval() {
     let desktop = Desktop::with(vec![alert(1, 1, "red")]).await;
     let (status, _, text) = desktop.get("/quality?lang=en", "Bearer operator").await;

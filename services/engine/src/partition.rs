@@ -20,7 +20,7 @@ use proto::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Engine, Hands, Outcome, Output, Portrait, Stamped,
+    Engine, Hands, Outcome, Output, Stamped,
     decide::Cause,
     fold::oldest_kept,
     household::Person,
@@ -111,10 +111,10 @@ impl Partition {
         self.engine.packs()
     }
 
-    /// A household as people are shown it; nothing when it is not known here.
+    /// The state of this partition's households, for those who ask about them.
     #[must_use]
-    pub fn portrait(&self, household: &str) -> Option<Portrait> {
-        self.engine.portrait(household)
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Marks the alerts made from now on as made from a past that is being folded in.

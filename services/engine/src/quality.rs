@@ -9,6 +9,8 @@ use proto::{
     region::{Level, Prefix, Region},
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     engine::Engine,
     fold::Fold,
@@ -18,7 +20,7 @@ use crate::{
 };
 
 /// What became of cases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdicts {
     /// The family needed help: identified, measures applied or risk removed.
     pub helped: u64,
@@ -57,6 +59,13 @@ impl Verdicts {
         }
     }
 
+    fn add(&mut self, other: Verdicts) {
+        self.helped += other.helped;
+        self.no_risk += other.no_risk;
+        self.already_covered += other.already_covered;
+        self.wrong_data += other.wrong_data;
+    }
+
     /// Cases that people decided.
     #[must_use]
     pub fn decided(self) -> u64 {
@@ -86,18 +95,56 @@ impl Verdicts {
 }
 
 /// Verdicts over the cases of an area.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quality {
     /// All of them.
     pub all: Verdicts,
     /// By rule.
     pub rules: BTreeMap<String, Verdicts>,
     /// By feed and rule: cases in which the feed's events stood behind the rule's case.
+    #[serde(with = "pairs")]
     pub feeds: BTreeMap<(String, String), Verdicts>,
     /// By feed.
     pub sources: BTreeMap<String, Verdicts>,
     /// By the areas of the next level inside the area.
     pub regions: BTreeMap<String, Verdicts>,
+}
+
+impl Quality {
+    /// Adds the verdicts over other cases of the same area.
+    pub fn add(&mut self, other: Quality) {
+        let Quality { all, rules, feeds, sources, regions } = other;
+        self.all.add(all);
+        add(&mut self.rules, rules);
+        add(&mut self.feeds, feeds);
+        add(&mut self.sources, sources);
+        add(&mut self.regions, regions);
+    }
+}
+
+fn add<K: Ord>(into: &mut BTreeMap<K, Verdicts>, from: BTreeMap<K, Verdicts>) {
+    for (name, verdicts) in from {
+        into.entry(name).or_default().add(verdicts);
+    }
+}
+
+/// Feed and rule as a list: a JSON object has texts for keys.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Verdicts;
+
+    type Pairs = BTreeMap<(String, String), Verdicts>;
+
+    pub(super) fn serialize<S: Serializer>(pairs: &Pairs, into: S) -> Result<S::Ok, S::Error> {
+        into.collect_seq(pairs)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Pairs, D::Error> {
+        Ok(Vec::deserialize(from)?.into_iter().collect())
+    }
 }
 
 impl Engine {
@@ -187,6 +234,22 @@ mod tests {
             assert_eq!(precision(helped, no_risk), wanted, "{helped} of {}", helped + no_risk);
         }
         assert_eq!(Verdicts::default().precision(), None);
+    }
+
+    #[test]
+    fn parts_add_up_name_by_name() {
+        let part = |rule: &str, helped| {
+            let verdicts = Verdicts { helped, wrong_data: 1, ..Verdicts::default() };
+            let named = |name: &str| BTreeMap::from([(name.to_owned(), verdicts)]);
+            let feeds = BTreeMap::from([(("99/ybj".to_owned(), rule.to_owned()), verdicts)]);
+            let (rules, sources, regions) = (named(rule), named("99/ybj"), named("9901"));
+            Quality { all: verdicts, rules, feeds, sources, regions }
+        };
+        let mut sum = part("a", 2);
+        sum.add(part("b", 3));
+        let whole = Verdicts { helped: 5, wrong_data: 2, ..Verdicts::default() };
+        assert_eq!((sum.all, sum.sources["99/ybj"], sum.regions["9901"]), (whole, whole, whole));
+        assert_eq!((sum.rules.len(), sum.rules["b"].helped, sum.feeds.len()), (2, 3, 2));
     }
 
     #[test]

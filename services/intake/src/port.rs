@@ -26,11 +26,16 @@ pub trait Journal: Send + Sync + 'static {
     /// The packs in force or to come.
     fn packs(&self) -> Vec<Arc<rules::Pack>>;
 
-    /// Whether the households' state is at hand. Where it is with other services, nothing that is
-    /// asked about a household or a batch has an answer here: the door says so with
-    /// [`Code::ViewElsewhere`], and takes outcomes of cases whose id fits the household.
+    /// Whether the households' state can be asked for. Where it cannot, nothing that is asked about
+    /// a household has an answer here: the door says so with [`Code::ViewElsewhere`], and takes
+    /// outcomes of cases whose id fits the household.
     fn holds_state(&self) -> bool {
         true
+    }
+
+    /// Whether what becomes of batches is followed; else the door says [`Code::ViewElsewhere`].
+    fn follows_batches(&self) -> bool {
+        self.holds_state()
     }
 
     /// What became of a batch; nothing when its id is not known.
@@ -104,6 +109,9 @@ pub enum SubmitError {
     /// The state is being restored.
     #[error("service.starting: the state is being restored")]
     Starting,
+    /// No watcher that was reached carries the partition that is asked about.
+    #[error("partition.uncarried: no watcher that was reached carries this partition now")]
+    Uncarried,
     /// Something broke; whether it was taken is not known, sending again is safe.
     #[error("service.fault: the submission failed")]
     Fault,

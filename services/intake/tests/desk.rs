@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) failing: Option<SubmitError>,
     /// Whether the households' state is with others.
     pub(crate) elsewhere: bool,
+    /// Whether nobody carries the households now.
+    pub(crate) uncarried: bool,
 }
 
 #[derive(Clone)]
@@ -145,7 +147,8 @@ impl Journal for Recorder {
         let found = found.map(
             |region| serde_json::json!({"household": id.as_str(), "region": region, "episode": 1}),
         );
-        Box::pin(async { Ok(found) })
+        let told = if state.uncarried { Err(SubmitError::Uncarried) } else { Ok(found) };
+        Box::pin(async { told })
     }
 
     fn quality(

@@ -70,3 +70,24 @@ fn where_the_state_is_elsewhere_outcomes_are_taken_and_views_refused_by_name() {
         assert_eq!((answer.status, answer.code().as_str()), (501, "view.elsewhere"), "{line}");
     }
 }
+
+#[test]
+fn while_nobody_carries_a_household_it_is_not_unknown_and_the_operator_is_not_held_up() {
+    let desk = desk();
+    desk.journal.state().uncarried = true;
+    let case = CaseId::of("H1", 3);
+    let refused = [
+        desk.send("GET /v1/households/H1", JSON, ""),
+        desk.send("GET /v1/households/H9", JSON, ""),
+        post(&desk, "worker", case, VISITED),
+        desk.send_as("city", "DELETE /v1/households/H1", JSON, ""),
+        desk.send_as("city", "PUT /v1/households/H1", JSON, PROFILE),
+    ];
+    for answer in refused {
+        assert_eq!((answer.status, answer.code().as_str()), (503, "partition.uncarried"));
+        assert!(answer.headers.contains_key("retry-after"));
+    }
+    assert_eq!(post(&desk, "operator", case, VISITED).status, 200);
+    assert_eq!(post(&desk, "operator", CaseId::of("H2", 1), VISITED).code(), "case.unknown");
+    assert_eq!(desk.send("DELETE /v1/households/H1", JSON, "").status, 200);
+}

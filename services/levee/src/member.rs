@@ -15,6 +15,7 @@ mod notifier;
 mod packs;
 mod rounds;
 mod topics;
+mod view;
 mod watcher;
 
 use std::{

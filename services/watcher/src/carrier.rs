@@ -2,7 +2,10 @@
 //! file refuses to know the group.
 //!
 //! A thread opens its partition's machine, steps it, and sleeps where there is nothing to do. One
-//! partition's restore never stops another's work: they share nothing but the topics.
+//! partition's restore never stops another's work: they share nothing but the topics. Who asks about
+//! a partition's households has its machine between two steps.
+
+mod held;
 
 use std::{
     collections::BTreeMap,
@@ -14,8 +17,12 @@ use std::{
 };
 
 use chassis::{Component, Health, SharedClock, Threads};
+use engine::Engine;
 use prometheus::{IntGaugeVec, Opts, Registry};
 use proto::date::Instant;
+
+use held::Held;
+pub use held::{NotHeld, Told};
 
 use crate::{Fault, Limits, PartitionMachine, Ports, Progress, Step, Topic, meters::whole};
 
@@ -66,6 +73,7 @@ struct Carried {
     over: AtomicBool,
     gone: AtomicBool,
     next: AtomicU64,
+    held: Held,
 }
 
 impl Carrier {
@@ -106,6 +114,7 @@ impl Carrier {
             let component = shared.parts.health.component(&name);
             let mut thread = Carrying { shared: &shared, part, state: &state, component, name };
             thread.run(&owner);
+            state.held.let_go();
             state.over.store(true, Ordering::Release);
             state.gone.store(true, Ordering::Release);
         };
@@ -141,6 +150,20 @@ impl Carrier {
         carried.iter().map(place).collect()
     }
 
+    /// Asks a partition of the journal about its households. Blocks while the partition does a step.
+    ///
+    /// # Errors
+    /// It is not carried here, or not restored yet.
+    pub fn ask<T>(
+        &self,
+        partition: u32,
+        question: impl FnOnce(&Engine) -> T,
+    ) -> Result<Told<T>, NotHeld> {
+        let carried = self.shared.carried().get(&(Topic::Journal, partition)).cloned();
+        let carried = carried.filter(|carried| !carried.over.load(Ordering::Acquire));
+        carried.ok_or(NotHeld::Elsewhere)?.held.ask(question)
+    }
+
     /// Ends everything for this reason: whoever waits for [`Carrier::ended`] is told.
     pub fn end(&self, code: &'static str) {
         self.shared.ended.send_replace(Some(code));
@@ -171,12 +194,16 @@ struct Carrying<'s> {
 impl Carrying<'_> {
     fn run(&mut self, owner: &str) {
         let pulse = self.shared.parts.health.pulse(self.name.as_str(), PATIENCE);
-        let mut machine = None;
+        let mut opened = false;
         while !self.state.over.load(Ordering::Acquire) {
             pulse.beat();
-            let ended = match &mut machine {
-                None => self.open(owner).map(|opened| machine = Some(opened)),
-                Some(machine) => self.step(machine),
+            let ended = if opened {
+                self.step()
+            } else {
+                self.open(owner).map(|machine| {
+                    self.state.held.hold(machine);
+                    opened = true;
+                })
             };
             if let Err(fault) = ended
                 && !self.survives(&fault)
@@ -184,8 +211,9 @@ impl Carrying<'_> {
                 return;
             }
         }
-        if let Some(machine) = &mut machine {
-            self.last_snapshot(machine);
+        // Another member may have it from here on: nobody is answered from it any more.
+        if let Some(mut machine) = self.state.held.let_go() {
+            self.last_snapshot(&mut machine);
         }
         // It is another member's to be ready for.
         self.component.ready();
@@ -204,13 +232,17 @@ impl Carrying<'_> {
         Ok(machine)
     }
 
-    fn step(&self, machine: &mut PartitionMachine) -> Result<(), Fault> {
+    fn step(&self) -> Result<(), Fault> {
         let parts = &self.shared.parts;
         let now = Instant(parts.clock.now_unix_micros());
-        let step = machine.step(now)?;
-        let Progress { live, done, total } = machine.progress();
-        self.state.next.store(machine.next(), Ordering::Release);
-        self.shared.meters.progress(&self.name, live, done, total, machine.tally().alerts);
+        let stepped = self.state.held.each_step(|machine| {
+            let step = machine.step(now)?;
+            Ok::<_, Fault>((step, machine.progress(), machine.next(), machine.tally().alerts))
+        });
+        let Some(stepped) = stepped else { return Ok(()) };
+        let (step, Progress { live, done, total }, next, alerts) = stepped?;
+        self.state.next.store(next, Ordering::Release);
+        self.shared.meters.progress(&self.name, live, done, total, alerts);
         if live {
             self.component.ready()
         } else {
@@ -218,7 +250,7 @@ impl Carrying<'_> {
         }
         if step == Step::Idle {
             let (topic, partition) = self.part;
-            parts.ports.wait(topic, partition, machine.next(), ROUND)?;
+            parts.ports.wait(topic, partition, next, ROUND)?;
         }
         Ok(())
     }

@@ -8,14 +8,17 @@ use proto::region::Prefix;
 use serde_json::{Value, json};
 
 /// The dossiers of the households that are known, in the order asked for.
-pub(crate) fn dossiers(engine: &Engine, households: &[String]) -> Vec<Value> {
+#[must_use]
+pub fn dossiers(engine: &Engine, households: &[String]) -> Vec<Value> {
     let found = households.iter().filter_map(|household| engine.dossier(household));
     found.map(|dossier| written(&dossier)).collect()
 }
 
-/// Counts of verdicts in an area, with the share that led to help.
-pub(crate) fn quality(engine: &Engine, area: Prefix) -> Value {
-    let Quality { all, rules, feeds, sources, regions } = engine.quality(area);
+/// Counts of verdicts in an area, with the share that led to help: `region`, `all`, and the lists
+/// `rules`, `feeds`, `feed_rules` and `areas`.
+#[must_use]
+pub fn quality(area: Prefix, counts: Quality) -> Value {
+    let Quality { all, rules, feeds, sources, regions } = counts;
     let list = |counts: BTreeMap<String, Verdicts>, key: &str| -> Vec<Value> {
         counts.into_iter().map(|(name, verdicts)| counted(verdicts, &[(key, name)])).collect()
     };

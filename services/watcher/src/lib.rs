@@ -39,12 +39,14 @@ mod watcher;
 
 pub use alerts::AlertsLog;
 pub use batches::Report;
-pub use carrier::{Carrier, CarrierParts};
+pub use carrier::{Carrier, CarrierParts, NotHeld, Told};
+pub use dossier::{dossiers, quality};
 pub use fault::Fault;
 pub use hands::Crew;
 pub use letters::Letter;
 pub use machine::{Tally, Writer};
 pub use partition::{Limits, PartitionMachine, Ports, Progress, Step, Topic};
+pub use portrait::portrait;
 pub use replay::{Derived, derive};
 pub use sequencer::{Receipt, Submission, SubmitError};
 pub use store::{ObjectFolder, Store, StoreError};

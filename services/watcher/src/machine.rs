@@ -204,7 +204,7 @@ impl Machine {
     }
 
     pub(crate) fn quality(&self, area: Prefix) -> Value {
-        dossier::quality(&self.engine, area)
+        dossier::quality(area, self.engine.quality(area))
     }
 
     pub(crate) fn portrait(&self, household: &str) -> Option<Value> {

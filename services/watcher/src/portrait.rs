@@ -8,7 +8,8 @@ use proto::{
 use serde_json::{Map, Value, json};
 
 /// The view of a household; nothing when it is not known.
-pub(crate) fn portrait(engine: &Engine, household: &str) -> Option<Value> {
+#[must_use]
+pub fn portrait(engine: &Engine, household: &str) -> Option<Value> {
     engine.portrait(household).map(|portrait| written(portrait, engine.catalogue()))
 }
 

@@ -115,7 +115,7 @@ pub(super) async fn one(
     let lines = tokio::task::spawn_blocking(move || read(&*alerts, &seqs));
     let lines = lines.await.map_err(|_| Refusal(Code::ServiceFault))?;
     let raw = |line: Vec<u8>| RawValue::from_string(String::from_utf8(line).ok()?).ok();
-    let Course { outcomes, clocks, chain } = course(&console, &item).await;
+    let Course { outcomes, clocks, chain } = course(&console, &item).await?;
     let alerts = lines.into_iter().filter_map(raw).collect();
     Ok(Json(One { item, outcomes, clocks, chain, alerts }))
 }
@@ -128,15 +128,18 @@ pub(super) struct Course {
     pub(super) chain: Vec<Value>,
 }
 
-pub(super) async fn course(console: &Console, item: &Item) -> Course {
-    let dossier = console.households.dossier(item.household.clone()).await.unwrap_or_default();
+pub(super) async fn course(console: &Console, item: &Item) -> Result<Course, Refusal> {
+    let dossier = match console.households.dossier(item.household.clone()).await {
+        Err(Code::ViewElsewhere) => Value::Null,
+        told => told.map_err(Refusal)?.unwrap_or_default(),
+    };
     let list = |name: &str| dossier[name].as_array().cloned().unwrap_or_default();
     let mut outcomes = list("outcomes");
     outcomes.retain(|outcome| outcome["case"] == *item.case);
     let present = item.state == State::Open && dossier["episode"] == item.episode;
     let clocks = if present { list("clocks") } else { Vec::new() };
     let chain = chain(&outcomes, &clocks);
-    Course { outcomes, clocks, chain }
+    Ok(Course { outcomes, clocks, chain })
 }
 
 /// Every step of the chain with when it was done and by whom, or until when it is due and who is

@@ -55,6 +55,8 @@ impl From<Refusal> for Stop {
             Code::QueryInvalid => Message::QUERY,
             Code::AuthForbidden => Message::FORBIDDEN,
             Code::ServiceStarting => Message::STARTING,
+            Code::PartitionUncarried => Message::UNCARRIED,
+            Code::ViewElsewhere => Message::ELSEWHERE,
             _ => Message::FAULT,
         };
         Stop(status, message)
@@ -99,14 +101,18 @@ pub(super) async fn case(
         let latest = seqs.get(seqs.len().saturating_sub(SHOWN)..).unwrap_or_default();
         let mut alerts = shown(&console, latest.to_vec()).await?;
         alerts.reverse();
-        let view = console.households.household(item.household.clone()).await;
-        let view = view.filter(|view| visible(view, caller));
+        let told = console.households.household(item.household.clone()).await;
+        // The case is known here; that its household is not must be said, not left out.
+        let away = told.as_ref().is_err_and(|code| *code != Code::ViewElsewhere);
+        let view = told.ok().flatten().filter(|view| visible(view, caller));
         let bills = Bills::of(view.as_ref(), &console.catalogue, lang);
         let course = course(&console, lang, &episodes(&console, &item), &bills).await?;
         let now = Instant(console.clock.now_unix_micros());
-        let chain = super::cases::course(&console, &item).await.chain;
+        let told = super::cases::course(&console, &item).await;
+        let away = away || told.is_err();
+        let chain = told.unwrap_or_default().chain;
         let steps = chain.iter().map(|step| ChainStep::of(step, now)).collect();
-        let page = CasePage { l: lang, item, alerts, steps, bills, view: View(view), course };
+        let page = CasePage { l: lang, item, alerts, steps, bills, view: View(view), course, away };
         Ok(page::html(StatusCode::OK, &page))
     })
     .await
@@ -125,7 +131,11 @@ pub(super) async fn household(
         if !ids::household_id(&household) {
             return Err(UNKNOWN);
         }
-        let view = console.households.household(household.clone()).await;
+        let view = match console.households.household(household.clone()).await {
+            // Its cases are shown all the same.
+            Err(Code::ViewElsewhere) => None,
+            told => told.map_err(Refusal)?,
+        };
         let last = view.as_ref().and_then(|v| v.get("episode")).and_then(Value::as_u64);
         let last = last.and_then(|n| u32::try_from(n).ok());
         let mut cases = known(&console, &household, last);

@@ -8,9 +8,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::Console;
 use super::cases::area;
 use super::pages::{Stop, admitted, answer, opened};
+use super::{Console, Refusal};
 use crate::page::{self, Message, QualityPage};
 
 #[derive(Deserialize, Default)]
@@ -32,8 +32,7 @@ pub(super) async fn page(
         if site.is_some() {
             return Err(Stop(StatusCode::BAD_REQUEST, Message::QUERY));
         }
-        let elsewhere = Stop(StatusCode::NOT_IMPLEMENTED, Message::ELSEWHERE);
-        let report = console.households.quality(area).await.ok_or(elsewhere)?;
+        let report = console.households.quality(area).await.map_err(Refusal)?;
         let region = asked.region.unwrap_or_default();
         Ok(page::html(StatusCode::OK, &QualityPage { l: lang, region, report }))
     })

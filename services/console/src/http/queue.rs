@@ -106,7 +106,7 @@ async fn gather(console: &Console, caller: Caller, asked: &Asked) -> Result<Gath
     let (groups, more) = console.desk.board().groups(&sought, from, limit);
     let households = groups.iter().flat_map(|group| group.households.clone()).collect();
     let visits = console.households.visits(households).await;
-    let known = visits.is_some();
+    let known = visits.is_ok();
     let visits = visits.unwrap_or_default();
     let queue = console.desk.board().rank(&sought, (groups, more), &visits, from, limit);
     Ok(Gathered { sought, queue, known })

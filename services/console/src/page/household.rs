@@ -22,6 +22,8 @@ pub(crate) struct CasePage {
     pub(crate) bills: Bills,
     pub(crate) view: View,
     pub(crate) course: Option<Course>,
+    /// Whether the household's data cannot be had now.
+    pub(crate) away: bool,
 }
 
 /// A step of the chain: when it was done, or until when it is due.

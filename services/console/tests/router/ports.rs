@@ -15,6 +15,7 @@ use console::{
 };
 use futures_util::StreamExt;
 use proto::catalogue::Catalogue;
+use proto::codes::Code;
 use proto::date::Date;
 use proto::ids;
 use proto::region::Prefix;
@@ -69,10 +70,17 @@ impl Alerts for Memory {
     }
 }
 
+/// One family; another one whose partition nobody carries.
 struct OneFamily;
 
+impl OneFamily {
+    fn carried(id: &str) -> Result<(), Code> {
+        if id == "H70" { Err(Code::PartitionUncarried) } else { Ok(()) }
+    }
+}
+
 impl Households for OneFamily {
-    fn household(&self, id: String) -> Answer<'_, Option<Value>> {
+    fn household(&self, id: String) -> Answer<'_, Result<Option<Value>, Code>> {
         let view = json!({"household": "H1", "region": "990101003004", "class": "low_income",
             "size": 4, "net_income_fen": 4_200_000, "level": "red", "episode": 1,
             "profile_at": "2026-01-05T08:00:00+08:00",
@@ -85,27 +93,28 @@ impl Households for OneFamily {
                     "threshold": 2_600_000, "missing": 0},
                 {"rule": "job-lost", "level": "green", "name": "jobless", "value": 50,
                     "threshold": 60, "missing": 10, "crossing_on": "2026-03-14"}]});
-        Box::pin(async move { (id == "H1").then_some(view) })
+        Box::pin(async move { Self::carried(&id).map(|()| (id == "H1").then_some(view)) })
     }
 
-    fn dossier(&self, id: String) -> Answer<'_, Option<Value>> {
+    fn dossier(&self, id: String) -> Answer<'_, Result<Option<Value>, Code>> {
         let case = proto::ids::case_id("H1", 1);
         let told = json!({"episode": 1,
             "clocks": [{"step": "decide", "by": "2026-03-19T10:20:30+08:00", "state": "runs",
                 "asked": "village"}],
             "outcomes": [{"case": case, "id": "o1", "kind": "visited",
                 "at": "2026-03-05T10:00:00+08:00", "by": "w-1", "revoked": false}]});
-        Box::pin(async move { (id == "H1").then_some(told) })
+        Box::pin(async move { Self::carried(&id).map(|()| (id == "H1").then_some(told)) })
     }
 
-    fn visits(&self, households: Vec<String>) -> Answer<'_, Option<Vec<Visit>>> {
+    fn visits(&self, households: Vec<String>) -> Answer<'_, Result<Vec<Visit>, Code>> {
         let case = Key::parse(&case(1)).unwrap();
         let visit = Visit { case, on: Date::parse("2026-03-17") };
         let told = households.iter().any(|id| id == "H1").then_some(visit);
-        Box::pin(async move { Some(told.into_iter().collect()) })
+        let carried = households.iter().try_for_each(|id| Self::carried(id));
+        Box::pin(async move { carried.map(|()| told.into_iter().collect()) })
     }
 
-    fn quality(&self, area: Prefix) -> Answer<'_, Option<Value>> {
+    fn quality(&self, area: Prefix) -> Answer<'_, Result<Value, Code>> {
         let line = |name: &str, of: &str| {
             json!({name: of, "decided": 10, "helped": 5, "no_risk": 3, "already_covered": 2,
                 "wrong_data": 0, "precision": {"permille": 500, "low_permille": 236,
@@ -113,7 +122,8 @@ impl Households for OneFamily {
         };
         let report = json!({"region": area.to_string(), "rules": [line("rule", "medical-burden")],
             "feeds": [line("feed", "99/ybj")], "feed_rules": [], "areas": [line("area", "9901")]});
-        Box::pin(async move { Some(report) })
+        let part = Prefix::parse("9907").is_some_and(|away| away == area);
+        Box::pin(async move { if part { Err(Code::PartitionUncarried) } else { Ok(report) } })
     }
 }
 

@@ -201,7 +201,7 @@ impl Province {
 }
 
 /// What must be the same: level, rules, facts and live events, in no order.
-fn essence(portrait: Option<Portrait>) -> String {
+fn essence(portrait: Option<crate::Portrait>) -> String {
     let Some(mut portrait) = portrait else { return String::new() };
     portrait.events.sort_by(|a, b| format!("{a:?}").cmp(&format!("{b:?}")));
     portrait.rules.sort_by(|a, b| a.rule.cmp(&b.rule));
@@ -261,7 +261,7 @@ fn partitions_and_a_person_log_end_where_one_engine_ends() {
         for household in (0..HOUSEHOLDS).map(|n| format!("H{n}")) {
             let key = HouseholdKey::of(&household);
             let n = key.partition(province.journals.len() as u32);
-            let got = province.journals[n as usize].portrait(&household);
+            let got = province.journals[n as usize].engine().portrait(&household);
             let want = whole.portrait(&household);
             live += want.as_ref().map_or(0, |want| want.events.len());
             assert_eq!(essence(got), essence(want), "seed {seed} {household}");
@@ -293,7 +293,7 @@ fn the_largest_turn_holds_and_one_turn_adds_up() {
     let mut step = |entry: Entry| {
         let mut out = Output::default();
         partition.apply(&OneHand, &[Stamped::new(day(1), entry)], &mut out);
-        let portrait = partition.portrait("H1").unwrap();
+        let portrait = partition.engine().portrait("H1").unwrap();
         let mut ids: Vec<String> = portrait.events.into_iter().map(|held| held.id).collect();
         ids.sort();
         (out.outcomes[0], ids.join(" "))

@@ -19,7 +19,8 @@ use super::{
     answer::Refusal,
     media::{Media, json_shape, media},
     take::{
-        Asked, Mode, allowed, asked, bring, check, document, may_touch, refuse_foreign, submit,
+        Asked, Mode, allowed, asked, bring, check, document, foreign, may_touch, refuse_foreign,
+        submit,
     },
 };
 use crate::{
@@ -108,10 +109,7 @@ pub(super) async fn delete(
     let catalogue = shared.journal.catalogue();
     let door = Door { catalogue: &catalogue, key: &shared.key, now, caller: &caller };
     door.check_updated_at(updated_at)?;
-    let known = shared.journal.household(id.clone()).await?;
-    if known.as_ref().is_some_and(|state| !may_touch(&caller, state)) {
-        return Err(Refusal::from(Code::AuthForbidden));
-    }
+    allowed(!foreign(&shared, &caller, &id).await?)?;
     let record = Record { index: 0, id: Some(id.clone()), refused: None };
     let entry = Entry::Removal { household: id.into(), updated_at };
     let checked = Checked { entries: vec![entry], records: vec![record], ..Checked::default() };

@@ -8,7 +8,7 @@ use axum::{
     http::HeaderMap,
     response::Response,
 };
-use proto::{codes::Code, frame::Entry, outcome::CaseId};
+use proto::{codes::Code, frame::Entry, outcome::CaseId, region::Prefix};
 use serde_json::Value;
 
 use super::{
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     caller::Caller,
     door::{Checked, Noun, Shape},
+    port::SubmitError,
 };
 
 /// More episodes than a household has in a lifetime.
@@ -53,8 +54,10 @@ async fn refuse_unknown(
 ) -> Result<(), Refusal> {
     let Some(Entry::Outcome(outcome)) = checked.entries.first() else { return Ok(()) };
     let household = outcome.household.to_string();
-    let state = shared.journal.household(household.clone()).await?;
-    let last = if shared.journal.holds_state() {
+    let told = shared.journal.household(household.clone()).await;
+    let away = matches!(told, Err(SubmitError::Uncarried)) && caller.region == Prefix::ALL;
+    let state = if away { None } else { told? };
+    let last = if shared.journal.holds_state() && !away {
         let last = state.as_ref().and_then(|state| state["episode"].as_u64()).unwrap_or(0);
         u32::try_from(last).unwrap_or(u32::MAX)
     } else {

@@ -33,7 +33,7 @@ pub(super) async fn batch(
     allowed(caller.sends())?;
     let _seat = shared.gate.enter(&caller.account)?;
     let id = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(Code::BatchUnknown)?;
-    if !shared.journal.holds_state() {
+    if !shared.journal.follows_batches() {
         return Err(Refusal::from(Code::ViewElsewhere));
     }
     let report = shared.journal.batch(id).await.ok_or(Code::BatchUnknown)?;

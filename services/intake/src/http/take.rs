@@ -130,21 +130,31 @@ pub(super) async fn refuse_foreign(
     caller: &Caller,
     checked: &mut Checked,
 ) -> Result<(), Refusal> {
-    if caller.region == Prefix::ALL {
-        return Ok(());
-    }
     let now = shared.journal.now();
     let mut at = 0;
     while let Some(entry) = checked.entries.get(at) {
         let Entry::Profile(profile) = entry else { break };
-        let known = shared.journal.household(profile.household.to_string()).await?;
-        if known.as_ref().is_some_and(|value| !may_touch(caller, value)) {
+        if foreign(shared, caller, &profile.household).await? {
             checked.refuse_entry(at, Code::AuthForbidden, "/household", now);
         } else {
             at += 1;
         }
     }
     Ok(())
+}
+
+/// Whether a household stands in a region that the caller may not touch. Who may touch every region
+/// is not held up by those who know where it stands.
+pub(super) async fn foreign(
+    shared: &Shared,
+    caller: &Caller,
+    household: &str,
+) -> Result<bool, Refusal> {
+    if caller.region == Prefix::ALL {
+        return Ok(false);
+    }
+    let known = shared.journal.household(household.to_owned()).await?;
+    Ok(known.as_ref().is_some_and(|state| !may_touch(caller, state)))
 }
 
 /// Whether the caller may touch the household of this state; without a region nobody but the

@@ -78,6 +78,26 @@ fn entries() -> u64 {
     1_000_000
 }
 
+/// Where a watcher is asked about the households that it carries.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct View {
+    pub(super) address: SocketAddr,
+    /// A file with the token that intake and console bring.
+    pub(super) token: PathBuf,
+}
+
+/// Whom intake and console ask about households.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// `host:port` of every watcher's `[view]`; none: nothing is shown of households.
+    #[serde(default)]
+    pub(super) watchers: Vec<String>,
+    /// A file with the token that the watchers take; without it that of `[http]`.
+    pub(super) token: Option<PathBuf>,
+}
+
 /// `levee watcher`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +107,7 @@ pub(super) struct Watcher {
     pub(super) group: Group,
     pub(super) snapshots: Snapshots,
     pub(super) ops: Listen,
+    pub(super) view: Option<View>,
 }
 
 /// `levee intake`.
@@ -100,6 +121,8 @@ pub(super) struct Intake {
     pub(super) rules: Rules,
     #[serde(default)]
     pub(super) feeds: Feeds,
+    #[serde(default)]
+    pub(super) view: Asked,
 }
 
 /// Topics that platforms write.
@@ -129,6 +152,8 @@ pub(super) struct Console {
     pub(super) key: Key,
     pub(super) http: Http,
     pub(super) model: Model,
+    #[serde(default)]
+    pub(super) view: Asked,
 }
 
 /// `levee notifier`.
@@ -226,6 +251,12 @@ mod tests {
         assert!(brokers.iter().all(|broker| *broker == brokers[0]), "the samples fit together");
         assert_eq!(watcher.key.file, intake.key.file);
         assert_eq!((intake.feeds.events.len(), intake.feeds.group.as_str()), (1, "levee-intake"));
+        let asked = [watcher.view.as_ref().unwrap().address.to_string()];
+        assert_eq!(
+            (&intake.view.watchers[..], &console.view.watchers[..]),
+            (&asked[..], &asked[..])
+        );
+        assert!(watcher.view.unwrap().address.ip().is_loopback());
         assert_eq!(notifier.notifier.webhook_allow, ["hooks.example.gov"]);
     }
 

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use chassis::{Failure, Service, Shutdown, serve};
+use console::board::Visit;
 use console::{Answer, Caller, Console, Desk, Follower, Households, SignIn};
 use intake::caller::OperatorToken;
-use proto::{catalogue::Catalogue, region::Prefix};
+use proto::{catalogue::Catalogue, codes::Code, region::Prefix};
+use serde_json::Value;
 
 use super::{
     config,
     intake::{listen, token},
     merged::{Merged, MergedAlerts},
     topics,
+    view::Watchers,
 };
 
 pub(super) async fn body(service: Service<config::Console>) -> Result<(), Failure> {
@@ -22,9 +25,12 @@ pub(super) async fn body(service: Service<config::Console>) -> Result<(), Failur
     let open = move || {
         let province = topics::Province::open("console", &opening.kafka, &opening.key)?;
         let mark = province.key.mark();
-        Merged::open(&opening.model.folder, mark, province.alerts).map_err(topics::failure)
+        let partitions = province.journal.partitions();
+        let watchers = Watchers::of(&opening.view, &opening.http.token, partitions)?;
+        let merged = Merged::open(&opening.model.folder, mark, province.alerts);
+        Ok::<_, Failure>((merged.map_err(topics::failure)?, watchers))
     };
-    let merged = tokio::task::spawn_blocking(open).await.map_err(Failure::from)??;
+    let (merged, watchers) = tokio::task::spawn_blocking(open).await.map_err(Failure::from)??;
     let alerts = merged.alerts();
     merged.start(&service)?;
     let sign_in = Arc::new(SignIn::new(service.clock()));
@@ -35,7 +41,7 @@ pub(super) async fn body(service: Service<config::Console>) -> Result<(), Failur
     let pages = console::router(Console {
         desk: Arc::clone(&desk),
         alerts: Arc::new(alerts.clone()),
-        households: Arc::new(Elsewhere),
+        households: Arc::new(Asking(watchers)),
         accounts: Arc::new(operator),
         sign_in,
         catalogue: Arc::new(Catalogue::shipped()),
@@ -71,12 +77,30 @@ async fn serve_all(
     ended
 }
 
-/// A household's state is with the watcher that carries its partition; nobody asks it yet.
-struct Elsewhere;
+/// A household's state is with the watcher that carries its partition.
+struct Asking(Option<Watchers>);
 
-impl Households for Elsewhere {
-    fn household(&self, _id: String) -> Answer<'_, Option<serde_json::Value>> {
-        Box::pin(async { None })
+impl Asking {
+    fn watchers(&self) -> Result<&Watchers, Code> {
+        self.0.as_ref().ok_or(Code::ViewElsewhere)
+    }
+}
+
+impl Households for Asking {
+    fn household(&self, id: String) -> Answer<'_, Result<Option<Value>, Code>> {
+        Box::pin(async move { self.watchers()?.household(&id).await })
+    }
+
+    fn dossier(&self, id: String) -> Answer<'_, Result<Option<Value>, Code>> {
+        Box::pin(async move { self.watchers()?.dossier(&id).await })
+    }
+
+    fn visits(&self, households: Vec<String>) -> Answer<'_, Result<Vec<Visit>, Code>> {
+        Box::pin(async move { self.watchers()?.visits(households).await })
+    }
+
+    fn quality(&self, area: Prefix) -> Answer<'_, Result<Value, Code>> {
+        Box::pin(async move { self.watchers()?.quality(area).await })
     }
 }
 

@@ -10,7 +10,7 @@ use chassis::{Failure, Service, serve};
 use intake::{Intake, Limits, caller::OperatorToken};
 use tokio::net::TcpListener;
 
-use super::{config, feeds, journal::SpreadJournal, packs::Packs, topics};
+use super::{config, feeds, journal::SpreadJournal, packs::Packs, topics, view::Watchers};
 use crate::packs as files;
 
 /// How long the follower of packs sleeps where nothing comes.
@@ -35,6 +35,7 @@ pub(super) async fn body(service: Service<config::Intake>) -> Result<(), Failure
         Arc::clone(&province.dead),
         Arc::clone(&packs),
         service.clock(),
+        Watchers::of(&config.view, &config.http.token, province.journal.partitions())?,
     ));
     let token = token(&config.http.token)?;
     let accounts = Arc::new(OperatorToken::new(&token));

@@ -13,11 +13,11 @@ use chassis::SharedClock;
 use intake::{
     BatchReport, BoxFuture, Journal, Outcome, Receipt, Spread, Submission, SubmitError, Target,
 };
-use proto::{catalogue::Catalogue, date::Instant, frame::Entry};
+use proto::{catalogue::Catalogue, codes::Code, date::Instant, frame::Entry, region::Prefix};
 use rules::Pack;
 use tokio::sync::Semaphore;
 
-use super::packs::Packs;
+use super::{packs::Packs, view::Watchers};
 
 /// Calls that may wait for the brokers at once.
 const CALLS: usize = 256;
@@ -30,6 +30,7 @@ const TRIES: u32 = 3;
 pub(super) struct SpreadJournal {
     shared: Arc<Shared>,
     room: Arc<Semaphore>,
+    watchers: Option<Watchers>,
     /// Whether the packs are in force.
     pub(super) open: AtomicBool,
 }
@@ -51,6 +52,7 @@ impl SpreadJournal {
         dead: Arc<dyn Log>,
         packs: Arc<Packs>,
         clock: SharedClock,
+        watchers: Option<Watchers>,
     ) -> SpreadJournal {
         let spread = Spread { journals: journal.partitions(), persons: persons.partitions() };
         let calls = AtomicU64::new(0);
@@ -58,6 +60,7 @@ impl SpreadJournal {
         SpreadJournal {
             shared: Arc::new(shared),
             room: Arc::new(Semaphore::new(CALLS)),
+            watchers,
             open: AtomicBool::new(false),
         }
     }
@@ -96,6 +99,10 @@ impl Journal for SpreadJournal {
 
     fn holds_state(&self) -> bool {
         // It is with the watchers that carry the partitions.
+        self.watchers.is_some()
+    }
+
+    fn follows_batches(&self) -> bool {
         false
     }
 
@@ -106,10 +113,22 @@ impl Journal for SpreadJournal {
 
     fn household(
         &self,
-        _id: String,
+        id: String,
     ) -> BoxFuture<'_, Result<Option<serde_json::Value>, SubmitError>> {
-        // A household's state is with the watcher that carries its partition.
-        Box::pin(async { Ok(None) })
+        Box::pin(async move {
+            let Some(watchers) = &self.watchers else { return Ok(None) };
+            watchers.household(&id).await.map_err(away)
+        })
+    }
+
+    fn quality(
+        &self,
+        area: Prefix,
+    ) -> BoxFuture<'_, Result<Option<serde_json::Value>, SubmitError>> {
+        Box::pin(async move {
+            let Some(watchers) = &self.watchers else { return Ok(None) };
+            watchers.quality(area).await.map(Some).map_err(away)
+        })
     }
 
     fn now(&self) -> Instant {
@@ -177,6 +196,14 @@ fn once(log: &dyn Log, groups: &mut Vec<(u32, Vec<Vec<u8>>)>) -> Result<(), LogE
     let mut answers = answers.into_iter();
     groups.retain(|_| answers.next().is_none_or(|answer| answer.is_err()));
     failed.map_or(Ok(()), Err)
+}
+
+fn away(code: Code) -> SubmitError {
+    match code {
+        Code::PartitionUncarried => SubmitError::Uncarried,
+        Code::OverloadBusy => SubmitError::Busy { retry_after_s: RETRY_S },
+        _ => SubmitError::Fault,
+    }
 }
 
 fn told(error: &LogError) -> SubmitError {

@@ -12,24 +12,30 @@ use std::{
     time::Duration,
 };
 
-use chassis::{Failure, Service, Shutdown};
+use chassis::{Failure, Service, Shutdown, serve};
 use log_kafka::{Change, Cluster, Group, Member};
+use tokio::{net::TcpListener, task::JoinHandle};
 use watcher::{Carrier, CarrierParts, Limits, ObjectFolder, Ports, Topic};
 
-use super::{config, topics};
+use super::{config, intake::token, topics, view};
 use crate::folder::written;
 
 /// How long a partition that is given up may take for its last snapshot.
 const LAST: Duration = Duration::from_secs(20);
 /// How long the group waits for partitions to be handed over.
 const HAND_OVER: Duration = Duration::from_secs(25);
+/// How long questions that are being answered may take at a stop.
+const DRAIN: Duration = Duration::from_secs(2);
 /// How often the group is told how far partitions are.
 const SHOW: Duration = Duration::from_secs(2);
 
 pub(super) async fn body(service: Service<config::Watcher>) -> Result<(), Failure> {
     let opening = service.clone();
     let open = move || open(&opening);
-    let (carrier, cluster) = tokio::task::spawn_blocking(open).await.map_err(Failure::from)??;
+    let opened = tokio::task::spawn_blocking(open).await.map_err(Failure::from)??;
+    let Opened { carrier, cluster, partitions } = opened;
+    let stop = Shutdown::default();
+    let answers = answer(&service, &carrier, partitions, &stop).await?;
     for topic in [Topic::Journal, Topic::Persons] {
         take_part(&service, &carrier, &cluster, topic)?;
     }
@@ -39,18 +45,49 @@ pub(super) async fn body(service: Service<config::Watcher>) -> Result<(), Failur
         () = async { service.shutdown().requested().await } => None,
         code = ended.wait_for(Option::is_some) => code.ok().and_then(|code| *code),
     };
+    stop.request();
+    // What is still asked then is cut by the listener's own limit.
+    let _ = answers.await;
     match fault {
         Some(code) => Err(Failure::new(1, format!("{code}: a partition has stopped"))),
         None => Ok(()),
     }
 }
 
-fn open(service: &Service<config::Watcher>) -> Result<(Carrier, Arc<Cluster>), Failure> {
+struct Opened {
+    carrier: Carrier,
+    cluster: Arc<Cluster>,
+    /// Of the journal.
+    partitions: u32,
+}
+
+/// Begins to answer questions about the households that are carried, where an address is configured.
+async fn answer(
+    service: &Service<config::Watcher>,
+    carrier: &Carrier,
+    partitions: u32,
+    stop: &Shutdown,
+) -> Result<JoinHandle<()>, Failure> {
+    let Some(view) = service.config().view.clone() else {
+        return Ok(tokio::spawn(async {}));
+    };
+    let listener = TcpListener::bind(view.address)
+        .await
+        .map_err(|e| Failure::new(64, format!("cannot listen on {}: {e}", view.address)))?;
+    let router = view::router(carrier.clone(), partitions, &token(&view.token)?);
+    let options = serve::Options { drain: DRAIN, ..serve::Options::default() };
+    let served = serve::serve(listener, router, options, stop.clone());
+    Ok(tokio::spawn(async move {
+        served.await;
+    }))
+}
+
+fn open(service: &Service<config::Watcher>) -> Result<Opened, Failure> {
     let config = service.config();
     let province = topics::Province::open("watcher", &config.kafka, &config.key)?;
     let store = ObjectFolder::open(&config.snapshots.folder)
         .map_err(|e| Failure::new(64, format!("snapshot.io: {e}")))?;
-    let clock = service.clock();
+    let (clock, partitions) = (service.clock(), province.journal.partitions());
     let carrier = Carrier::new(CarrierParts {
         ports: Ports {
             journal: province.journal,
@@ -73,7 +110,8 @@ fn open(service: &Service<config::Watcher>) -> Result<(Carrier, Arc<Cluster>), F
         ),
         clock,
     });
-    Ok((carrier.map_err(|e| Failure::new(1, e.to_string()))?, province.cluster))
+    let carrier = carrier.map_err(|e| Failure::new(1, e.to_string()))?;
+    Ok(Opened { carrier, cluster: province.cluster, partitions })
 }
 
 /// Joins the group of a topic; a thread follows what it hands out and asks back.

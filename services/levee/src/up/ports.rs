@@ -12,7 +12,7 @@ use console::{
 use intake::{
     BatchReport, BoxFuture, Outcome, Receipt, Submission, SubmitError, caller::OperatorToken,
 };
-use proto::{catalogue::Catalogue, date::Instant, region::Prefix};
+use proto::{catalogue::Catalogue, codes::Code, date::Instant, region::Prefix};
 use tokio::sync::watch;
 use watcher::{AlertsLog, Watcher};
 
@@ -143,28 +143,38 @@ impl console::Alerts for AlertsPort {
 /// The households as the pages see them.
 pub(super) struct HouseholdsPort(pub(super) Watcher);
 
+fn away(error: watcher::SubmitError) -> Code {
+    match error {
+        watcher::SubmitError::Busy => Code::OverloadBusy,
+        watcher::SubmitError::Full => Code::StorageFull,
+        watcher::SubmitError::Starting => Code::ServiceStarting,
+        watcher::SubmitError::Fault => Code::ServiceFault,
+    }
+}
+
+/// A visit as the pages see it.
+pub(crate) fn visit(visit: engine::Visit) -> Visit {
+    Visit { case: Key(visit.case.0), on: visit.at.map(|at| at.date()) }
+}
+
 impl console::Households for HouseholdsPort {
-    fn household(&self, id: String) -> Answer<'_, Option<serde_json::Value>> {
-        Box::pin(async move { self.0.household(id).await.ok().flatten() })
+    fn household(&self, id: String) -> Answer<'_, Result<Option<serde_json::Value>, Code>> {
+        Box::pin(async move { self.0.household(id).await.map_err(away) })
     }
 
-    fn dossier(&self, id: String) -> Answer<'_, Option<serde_json::Value>> {
-        Box::pin(async move { self.0.dossiers(vec![id]).await.ok()?.pop() })
+    fn dossier(&self, id: String) -> Answer<'_, Result<Option<serde_json::Value>, Code>> {
+        Box::pin(async move { Ok(self.0.dossiers(vec![id]).await.map_err(away)?.pop()) })
     }
 
-    fn visits(&self, households: Vec<String>) -> Answer<'_, Option<Vec<Visit>>> {
-        let told = |visit: engine::Visit| Visit {
-            case: Key(visit.case.0),
-            on: visit.at.map(|at| at.date()),
-        };
+    fn visits(&self, households: Vec<String>) -> Answer<'_, Result<Vec<Visit>, Code>> {
         Box::pin(async move {
-            let visits = self.0.visits(households).await.ok()?;
-            Some(visits.into_iter().map(told).collect())
+            let visits = self.0.visits(households).await.map_err(away)?;
+            Ok(visits.into_iter().map(visit).collect())
         })
     }
 
-    fn quality(&self, area: Prefix) -> Answer<'_, Option<serde_json::Value>> {
-        Box::pin(async move { self.0.quality(area).await.ok() })
+    fn quality(&self, area: Prefix) -> Answer<'_, Result<serde_json::Value, Code>> {
+        Box::pin(async move { self.0.quality(area).await.map_err(away) })
     }
 }
 
