@@ -14,6 +14,7 @@ use crate::{
     household::Profile,
     ids::HouseholdKey,
     json::Json,
+    mark::Mark,
     outcome::{CaseId, CaseOutcome, Kind},
     person::Persons,
     region::Area,
@@ -89,6 +90,8 @@ pub enum Entry {
     Adopt(Box<Adopt>),
     /// A person's events count in a household no longer.
     Release(Box<Release>),
+    /// How far feeds were seen, over all partitions.
+    Marks(Box<[Mark]>),
 }
 
 /// Whether the entry's own instant is written, or the frame's holds for it.
@@ -145,6 +148,10 @@ pub fn seal(entry: &Entry, at: Instant, frame_at: Instant, catalogue: &Catalogue
         }
         Entry::Release(release) => {
             (wire::Kind::Release, key(&release.household), release.message().encode_to_vec())
+        }
+        Entry::Marks(marks) => {
+            let marks = marks.iter().map(|mark| mark.message(catalogue)).collect();
+            (wire::Kind::Marks, Vec::new(), wire::Marks { marks }.encode_to_vec())
         }
     };
     let header =
@@ -272,6 +279,11 @@ fn open_kind(kind: wire::Kind, payload: &[u8], catalogue: &Catalogue) -> Result<
         }
         wire::Kind::Release => {
             Entry::Release(Box::new(wire::Release::decode(payload).map_err(malformed)?.into()))
+        }
+        wire::Kind::Marks => {
+            let message = wire::Marks::decode(payload).map_err(malformed)?;
+            let marks = message.marks.into_iter().map(|mark| Mark::open(mark, catalogue));
+            Entry::Marks(marks.collect::<Result<_, _>>()?)
         }
     };
     Ok(opened)

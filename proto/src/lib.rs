@@ -15,6 +15,7 @@ pub mod frame;
 pub mod household;
 pub mod ids;
 pub mod json;
+pub mod mark;
 pub mod outcome;
 pub mod person;
 pub mod region;

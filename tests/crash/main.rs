@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test: a failed step must end it")]
 
 mod load;
+mod marks;
 mod poison;
 mod services;
 mod view;

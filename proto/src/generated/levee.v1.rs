@@ -151,6 +151,24 @@ pub struct Release {
     #[prost(uint64, tag = "4")]
     pub turn: u64,
 }
+/// How far feeds were seen, over all partitions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Marks {
+    #[prost(message, repeated, tag = "1")]
+    pub marks: ::prost::alloc::vec::Vec<Mark>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Mark {
+    /// The feed.
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// The largest `time` of its events.
+    #[prost(sfixed64, tag = "2")]
+    pub seen_us: i64,
+    /// The names of the types that it sent.
+    #[prost(string, repeated, tag = "3")]
+    pub types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 /// What people did about a case.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Outcome {
@@ -201,6 +219,8 @@ pub enum Kind {
     Adopt = 17,
     /// Release; only in a journal of several partitions.
     Release = 18,
+    /// Marks; only in a journal of several partitions.
+    Marks = 19,
 }
 impl Kind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -220,6 +240,7 @@ impl Kind {
             Self::Claim => "KIND_CLAIM",
             Self::Adopt => "KIND_ADOPT",
             Self::Release => "KIND_RELEASE",
+            Self::Marks => "KIND_MARKS",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -236,6 +257,7 @@ impl Kind {
             "KIND_CLAIM" => Some(Self::Claim),
             "KIND_ADOPT" => Some(Self::Adopt),
             "KIND_RELEASE" => Some(Self::Release),
+            "KIND_MARKS" => Some(Self::Marks),
             _ => None,
         }
     }

@@ -60,7 +60,9 @@ impl Stamped {
             Entry::Claim(claim) => person_key(&claim.person),
             Entry::Adopt(adopt) => HouseholdKey::of(&adopt.household),
             Entry::Release(release) => HouseholdKey::of(&release.household),
-            Entry::Pack { .. } | Entry::Tick | Entry::FoldVersion(_) => HouseholdKey::default(),
+            Entry::Pack { .. } | Entry::Tick | Entry::FoldVersion(_) | Entry::Marks(_) => {
+                HouseholdKey::default()
+            }
         };
         Stamped { at, key, entry }
     }
@@ -287,6 +289,7 @@ impl Engine {
             // What partitions tell each other is told where there are several.
             Entry::Claim(_) | Entry::Adopt(_) | Entry::Release(_) => Outcome::Duplicate,
             Entry::Outcome(outcome) => self.outcome(stamped.key, outcome, stamped.at),
+            Entry::Marks(marks) => self.seen_elsewhere(marks, stamped.at),
             Entry::Profile(_) | Entry::Event(_) | Entry::Tick | Entry::FoldVersion(_) => {
                 Outcome::Accepted
             }

@@ -1,11 +1,13 @@
 //! Work put off: midnights, deadlines and changes that households have not met yet.
 
-use proto::date::Instant;
+use std::sync::Arc;
+
+use proto::{date::Instant, mark::Mark};
 
 use crate::{
     clocks::NEVER,
     engine::{Engine, Output},
-    fold::Fold,
+    fold::{Fold, Outcome},
     hands::Hands,
 };
 
@@ -49,6 +51,20 @@ impl Engine {
                 fold.work(world, usize::MAX);
             });
         }
+    }
+
+    /// Takes over how far feeds were seen by others: from now on alerts say so.
+    pub(crate) fn seen_elsewhere(&mut self, marks: &[Mark], at: Instant) -> Outcome {
+        let before = self.marks.clone();
+        for mark in marks {
+            let source = self.feed(&mark.source);
+            mark.types.iter().for_each(|type_id| self.marks.note(source, mark.seen, *type_id));
+        }
+        if self.marks == before {
+            return Outcome::Duplicate;
+        }
+        self.world.marks.push((at, Arc::new(self.marks.clone())));
+        Outcome::Accepted
     }
 
     /// Drops marks and changes that no household can ask for any more.

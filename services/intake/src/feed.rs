@@ -22,7 +22,7 @@ use chassis::SharedClock;
 use log::{Answers, Log, LogError, Position, Source};
 use proto::{catalogue::Catalogue, codes::Code, date::Instant, person::TokenKey};
 
-use crate::{caller::Caller, door::Noun, pack::Packer};
+use crate::{caller::Caller, door::Noun, marks::Marks, pack::Packer};
 use record::Judge;
 
 /// Records of one batch at most, and bytes from which on it is complete.
@@ -67,6 +67,8 @@ pub struct Told {
     pub taken: u64,
     /// Records that were refused, by code.
     pub refused: BTreeMap<Code, u64>,
+    /// How far the feeds of what was taken were seen.
+    pub seen: Marks,
 }
 
 /// What is done with once a batch is durable.
@@ -88,7 +90,8 @@ impl Feeds {
     pub fn run(self, stop: &dyn Fn() -> bool, told: &mut dyn FnMut(&Told)) -> Result<(), LogError> {
         let Feeds { source, nouns, journal, persons, dead, key, caller, clock, known } = self;
         let packer = Packer::new(journal.partitions(), persons.partitions());
-        let judge = Judge { nouns, key, caller, packer, dead: dead.partitions() };
+        let (dead_partitions, seen) = (dead.partitions(), Marks::default());
+        let judge = Judge { nouns, key, caller, packer, seen, dead: dead_partitions };
         let topics = Topics { journal, persons, dead };
         let mut reading =
             Reading { source, judge, topics, clock, known, waiting: Vec::new(), since: 0 };
@@ -148,6 +151,7 @@ impl Reading {
             return Ok(None);
         }
         let (journal, persons) = judge.packer.pack(now);
+        told.seen = std::mem::take(&mut judge.seen);
         let answers = [
             hand_over(&*topics.dead, &dead),
             hand_over(&*topics.journal, &journal),

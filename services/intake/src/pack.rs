@@ -2,8 +2,8 @@
 //! know how frames become durable.
 //!
 //! What is a household's goes to the household's partition of the journal, a person's events to the
-//! person log, what concerns areas to every partition of the journal, and packs to every partition
-//! of both.
+//! person log, what concerns areas and how far feeds were seen to every partition of the journal, and
+//! packs to every partition of both.
 
 use proto::{
     belonging::person_key,
@@ -96,6 +96,7 @@ fn home(entry: &Entry) -> Home {
         Entry::Outcome(outcome) => household(&outcome.household),
         Entry::Adopt(adopt) => household(&adopt.household),
         Entry::Release(release) => household(&release.household),
+        Entry::Marks(_) => Home::Areas,
         Entry::Pack { .. } | Entry::Tick | Entry::FoldVersion(_) => Home::All,
     }
 }

@@ -95,7 +95,8 @@ impl State {
             | Entry::Outcome(_)
             | Entry::Claim(_)
             | Entry::Adopt(_)
-            | Entry::Release(_) => Outcome::Accepted,
+            | Entry::Release(_)
+            | Entry::Marks(_) => Outcome::Accepted,
         }
     }
 }

@@ -41,7 +41,8 @@ impl Letter {
             | Entry::FoldVersion(_)
             | Entry::Claim(_)
             | Entry::Adopt(_)
-            | Entry::Release(_) => None,
+            | Entry::Release(_)
+            | Entry::Marks(_) => None,
         };
         Letter { code, at, index: u64::from(index), body }
     }

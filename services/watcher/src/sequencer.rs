@@ -60,6 +60,7 @@ impl Submission {
             | Entry::FoldVersion(_)
             | Entry::Claim(_)
             | Entry::Release(_) => 100,
+            Entry::Marks(marks) => 200 * marks.len(),
         };
         let dead: usize = self.dead.iter().map(Vec::len).sum();
         100 + dead + self.entries.iter().map(entry).sum::<usize>()

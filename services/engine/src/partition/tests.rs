@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use proto::{
-    belonging::person_key, date::Date, event::Event, event::Subject, json::Json, person::Persons,
+    belonging::person_key, date::Date, event::Event, event::Subject, json::Json, mark::Mark,
+    person::Persons,
 };
 
 use super::*;
@@ -320,6 +321,49 @@ fn the_largest_turn_holds_and_one_turn_adds_up() {
     ] {
         assert_eq!(step(entry), (outcome, ids.to_owned()));
     }
+}
+
+#[test]
+fn an_alert_says_how_far_feeds_are_that_other_partitions_see() {
+    let catalogue = Catalogue::shipped();
+    let mark = |days, kind: &str| {
+        let types = [catalogue.type_id(kind).unwrap()];
+        Mark { source: "99/ybj".into(), seen: day(days), types: types.into() }
+    };
+    let mut dice = Dice(7);
+    let clue = |dice: &mut Dice, source: &str| loop {
+        let entry = event(dice, 3);
+        let Entry::Event(mut event) = entry else { continue };
+        if event.type_id == catalogue.type_id("clue.reported").unwrap() {
+            event.source = source.into();
+            event.subject = Subject::Household("H1".into());
+            break Entry::Event(event);
+        }
+    };
+    let names = loop {
+        match profile(&mut dice, 3) {
+            Entry::Profile(profile) if &*profile.household == "H1" => break profile,
+            _ => {}
+        }
+    };
+    let mut partition = Partition::default();
+    let mut step = |entry: Entry| {
+        let mut out = Output::default();
+        partition.apply(&OneHand, &[Stamped::new(day(5), entry)], &mut out);
+        let feeds = |alert: &proto::alert::Alert| {
+            let seen = alert.data.feeds.iter().map(|f| format!("{} {}", f.source, f.seen_to));
+            seen.collect::<Vec<_>>().join(", ")
+        };
+        (out.outcomes[0], out.alerts.iter().map(feeds).collect::<Vec<_>>())
+    };
+    step(pack());
+    step(Entry::Profile(names));
+    let marks = |days, kind| Entry::Marks([mark(days, kind)].into());
+    assert_eq!(step(marks(2, "clue.reported")).0, Outcome::Accepted);
+    assert_eq!(step(marks(2, "clue.reported")).0, Outcome::Duplicate);
+    assert_eq!(step(marks(1, "clue.reported")).0, Outcome::Duplicate, "an older one says nothing");
+    let (_, alerts) = step(clue(&mut dice, "99/zxb"));
+    assert_eq!(alerts, ["99/ybj 2026-03-03"]);
 }
 
 /// What is stored must be read by the next version, or refused by a new version of the fold.

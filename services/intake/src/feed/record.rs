@@ -20,6 +20,7 @@ use crate::{
     caller::Caller,
     dead_letter::{DeadLetter, Origin},
     door::{Door, Noun, Shape},
+    marks::Marks,
     pack::Packer,
 };
 
@@ -34,6 +35,8 @@ pub(super) struct Judge {
     pub(super) key: TokenKey,
     pub(super) caller: Caller,
     pub(super) packer: Packer,
+    /// How far the feeds were seen since they were taken off.
+    pub(super) seen: Marks,
     /// Partitions of the dead letters.
     pub(super) dead: u32,
 }
@@ -67,7 +70,12 @@ impl Judge {
             Ok(mut checked) => match checked.dead.pop() {
                 Some(letter) => Err(letter),
                 None => {
-                    checked.entries.iter().for_each(|entry| self.packer.add(entry, catalogue));
+                    for entry in &checked.entries {
+                        self.packer.add(entry, catalogue);
+                        if let Entry::Event(event) = entry {
+                            self.seen.note(event);
+                        }
+                    }
                     Ok(())
                 }
             },
@@ -84,6 +92,7 @@ impl Judge {
         let fits = event.check_clock(now).is_ok() && self.caller.check_event(&event).is_ok();
         if fits {
             self.packer.add_event(&event, catalogue);
+            self.seen.note(&event);
         }
         fits
     }

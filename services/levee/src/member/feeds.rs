@@ -55,10 +55,11 @@ pub(super) fn start(
         Opts::new("levee_intake_feed_records_total", "Records of feeds by outcome and code.");
     let records = IntCounterVec::new(opts, &["outcome", "code"])?;
     service.registry().register(Box::new(records.clone()))?;
-    let shutdown = service.shutdown();
+    let (shutdown, telling) = (service.shutdown(), Arc::clone(journal));
     Ok(Some(tokio::task::spawn_blocking(move || {
         feeds.run(&|| shutdown.is_requested(), &mut |told| {
             records.with_label_values(&["accepted", ""]).inc_by(told.taken);
+            telling.saw(&told.seen);
             for (code, count) in &told.refused {
                 records.with_label_values(&["rejected", code.name()]).inc_by(*count);
             }

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use super::{config, feeds, journal::SpreadJournal, packs::Packs, topics, view::Watchers};
 use crate::packs as files;
 
-/// How long the follower of packs sleeps where nothing comes.
+/// How long the follower of packs, and who tells feed marks, sleeps where nothing comes.
 const ROUND: Duration = Duration::from_millis(500);
 /// How long it waits before what failed is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -51,12 +51,20 @@ pub(super) async fn body(service: Service<config::Intake>) -> Result<(), Failure
     let entered = tokio::task::spawn_blocking(move || put_in_force(&entering, &paths)).await;
     entered.map_err(Failure::from)??;
     journal.open.store(true, Ordering::Release);
+    tell_marks(&service, Arc::clone(&journal))?;
     let fed = feeds::start(&service, &province, &journal)?;
     service.ready();
     let options =
         serve::Options { slow_body: Some(intake::http::slow_body()), ..Default::default() };
     let router = intake::closed(door.router().merge(service.ops()));
-    feeds::beside(fed, serve::serve(listener, router, options, service.shutdown())).await
+    let ended =
+        feeds::beside(fed, serve::serve(listener, router, options, service.shutdown())).await;
+    // What came last is told by nobody else.
+    let last = tokio::task::spawn_blocking(move || journal.tell_marks(true)).await;
+    if let Err(error) = last.map_err(Failure::from)? {
+        tracing::warn!(code = error.code(), "the last feed marks were not told");
+    }
+    ended
 }
 
 pub(super) async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
@@ -95,6 +103,30 @@ fn follow(
         }
     };
     service.threads().spawn("packs", body).map_err(|e| Failure::new(1, e.to_string()))
+}
+
+/// Every partition is told how far the feeds are, at a bounded pace.
+fn tell_marks(
+    service: &Service<config::Intake>,
+    journal: Arc<SpreadJournal>,
+) -> Result<(), Failure> {
+    let (shutdown, component) = (service.shutdown(), service.health().component("marks"));
+    component.ready();
+    let body = move || {
+        while !shutdown.is_requested() {
+            match journal.tell_marks(false) {
+                Ok(()) => {
+                    component.ready();
+                    std::thread::sleep(ROUND);
+                }
+                Err(error) => {
+                    component.failing(error.code());
+                    std::thread::sleep(AGAIN);
+                }
+            }
+        }
+    };
+    service.threads().spawn("marks", body).map_err(|e| Failure::new(1, e.to_string()))
 }
 
 /// Enters packs that are not in force yet.

@@ -4,14 +4,15 @@
 //! goes to the dead letters under the same identity.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use ::log::{Log, LogError};
 use chassis::SharedClock;
 use intake::{
-    BatchReport, BoxFuture, Journal, Outcome, Receipt, Spread, Submission, SubmitError, Target,
+    BatchReport, BoxFuture, Journal, Marks, Outcome, Receipt, Spread, Submission, SubmitError,
+    Target, Telling,
 };
 use proto::{catalogue::Catalogue, codes::Code, date::Instant, frame::Entry, region::Prefix};
 use rules::Pack;
@@ -43,6 +44,7 @@ struct Shared {
     clock: SharedClock,
     spread: Spread,
     calls: AtomicU64,
+    telling: Mutex<Telling>,
 }
 
 impl SpreadJournal {
@@ -55,14 +57,38 @@ impl SpreadJournal {
         watchers: Option<Watchers>,
     ) -> SpreadJournal {
         let spread = Spread { journals: journal.partitions(), persons: persons.partitions() };
-        let calls = AtomicU64::new(0);
-        let shared = Shared { journal, persons, dead, packs, clock, spread, calls };
+        let (calls, telling) = (AtomicU64::new(0), Mutex::default());
+        let shared = Shared { journal, persons, dead, packs, clock, spread, calls, telling };
         SpreadJournal {
             shared: Arc::new(shared),
             room: Arc::new(Semaphore::new(CALLS)),
             watchers,
             open: AtomicBool::new(false),
         }
+    }
+
+    /// Notes how far feeds of durable events were seen.
+    pub(super) fn saw(&self, seen: &Marks) {
+        self.shared.telling().note(seen);
+    }
+
+    /// Tells every partition how far the feeds were seen here, where that is due; blocks. `over`:
+    /// nothing is told later.
+    pub(super) fn tell_marks(&self, over: bool) -> Result<(), LogError> {
+        let shared = &self.shared;
+        let now = shared.now();
+        let due = shared.telling().due(now, over);
+        if due.is_empty() {
+            return Ok(());
+        }
+        let frames = shared.spread.frames(&due.entries(), now, &shared.packs.catalogue());
+        let journal = frames.into_iter().filter_map(|(target, frame)| match target {
+            Target::Journal(partition) => Some((partition.0, vec![frame])),
+            Target::Persons(_) => None,
+        });
+        append(&*shared.journal, journal.collect())?;
+        shared.telling().told(&due, now);
+        Ok(())
     }
 
     /// Enters and waits; blocks.
@@ -137,6 +163,10 @@ impl Journal for SpreadJournal {
 }
 
 impl Shared {
+    fn telling(&self) -> MutexGuard<'_, Telling> {
+        self.telling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn now(&self) -> Instant {
         Instant(self.clock.now_unix_micros())
     }
@@ -163,6 +193,13 @@ impl Shared {
         }
         append(&*self.persons, persons).map_err(|error| told(&error))?;
         append(&*self.journal, journal).map_err(|error| told(&error))?;
+        let mut telling = Marks::default();
+        for entry in &entries {
+            if let Entry::Event(event) = entry {
+                telling.note(event);
+            }
+        }
+        self.telling().note(&telling);
         if entries.iter().any(|entry| matches!(entry, Entry::Pack { .. })) {
             self.packs.publish(&entries, at).map_err(|error| told(&error))?;
         }
