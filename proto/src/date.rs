@@ -240,6 +240,21 @@ fn offset_minutes(b: &[u8]) -> Option<i64> {
     }
 }
 
+impl Instant {
+    /// `YYYY-MM-DDThh:mm:ss`; nothing before the year 0, after 9999 or between two seconds.
+    pub(crate) fn digits(self) -> Option<[u8; 19]> {
+        let us = self.0.saturating_add(OFFSET_US).rem_euclid(DAY_US);
+        let mut digits = *b"0000-00-00T00:00:00";
+        digits[..10].copy_from_slice(&self.date().digits()?);
+        let s = us / 1_000_000;
+        for (at, part) in [(11, s / 3_600), (14, s / 60 % 60), (17, s % 60)] {
+            let part = u8::try_from(part).ok()?;
+            digits[at..at + 2].copy_from_slice(&[b'0' + part / 10, b'0' + part % 10]);
+        }
+        (us % 1_000_000 == 0).then_some(digits)
+    }
+}
+
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let us = self.0.saturating_add(OFFSET_US).rem_euclid(DAY_US);

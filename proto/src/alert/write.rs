@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Bytes of most alerts.
-const ROOM: usize = 2_048;
+const ROOM: usize = 4_096;
 
 /// The CloudEvent as one JSON line without a line end.
 pub(super) fn written(alert: &Alert) -> Vec<u8> {
@@ -110,7 +110,14 @@ impl Out {
     }
 
     fn instant(&mut self, instant: Instant) {
-        self.shown(format_args!("\"{instant}\""));
+        match instant.digits() {
+            Some(digits) => {
+                self.0.push(b'"');
+                self.0.extend_from_slice(&digits);
+                self.raw("+08:00\"");
+            }
+            None => self.shown(format_args!("\"{instant}\"")),
+        }
     }
 
     fn list<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Out, &T)) {

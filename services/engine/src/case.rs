@@ -129,6 +129,12 @@ pub(crate) struct Case {
 }
 
 impl Case {
+    /// Whether nothing is held: no rule stands or is quiet, and no level was said.
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.standings.is_empty() && self.level == Severity::None
+    }
+
     /// The level that is shown: the highest of its rules.
     #[must_use]
     pub(crate) fn shown(&self) -> Severity {

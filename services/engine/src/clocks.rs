@@ -17,7 +17,7 @@ use crate::{
     case::Case,
     decide::{Desk, Moment},
     fold::Fold,
-    publish::Said,
+    publish::{Press, Said},
     record::Record,
     view::rows,
     words::{Word, Words},
@@ -276,7 +276,9 @@ impl Fold {
         if alarm == household.alarm {
             return;
         }
-        self.alarms.remove(&(household.alarm, ix));
+        if household.alarm != NEVER {
+            self.alarms.remove(&(household.alarm, ix));
+        }
         household.alarm = alarm;
         if alarm != NEVER {
             self.alarms.insert((alarm, ix));
@@ -322,12 +324,15 @@ impl Fold {
             let ledger = std::mem::take(&mut household.ledger);
             let book = world.book(world.generation(household.seen));
             let rows = rows(&ledger, &known, &world.areas, book, household.seen);
-            let moment = Moment { world, at, known: &known, ledger: &ledger, rows: &rows };
+            let memos = &mut self.memos;
+            let mut desk = Desk::new(book, &known, &self.words, &rows, at.date(), memos);
+            let moment = Moment { world, at, ledger: &ledger };
             case.revision += 1;
             let said = Said::new(Change::Overdue, case.level).overdue(overdue);
-            let alert = self.say(&moment, ix, &mut case, said).0;
+            let (routes, spare) = (&mut self.words_of_route, &mut self.spare);
+            let mut press = Press { household, routes, spare };
+            let alert = press.say(&moment, &mut desk, &mut case, said).0;
             self.alerts.push(alert);
-            let household = &mut self.households[ix as usize];
             household.ledger = ledger;
             household.known = Some(known);
         }

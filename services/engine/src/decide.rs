@@ -15,6 +15,7 @@ use crate::{
     household::{Household, Known},
     ledger::Ledger,
     margin::Margin,
+    publish::Press,
     record::WATCHED_DAYS,
     rulebook::{RuleAt, Rulebook},
     silence::stays,
@@ -134,13 +135,20 @@ impl Fold {
             return;
         }
         let Some(known) = household.known.take() else { return };
-        let ledger = std::mem::take(&mut household.ledger);
-        let rows = rows(&ledger, &known, &world.areas, book, household.seen);
         let mut case = household.case.take().unwrap_or_default();
         case.expire(today, book);
-        let mut desk = Desk::new(book, &known, &self.words, &rows, today, &mut self.memos);
         let left = household.margin.left;
-        let (slots, mut watches) = asked(&desk, &case, cause, household.watches.take(), left);
+        let (slots, mut watches) = asked(book, today, &case, cause, household.watches.take(), left);
+        if let Some(watches) = watches.take_if(|_| slots.is_empty() && cause != Cause::Midnight) {
+            household.margin = watches.margin(book, household.due);
+            household.watches = Some(watches);
+            household.known = Some(known);
+            household.case = (!case.is_empty()).then_some(case);
+            return;
+        }
+        let ledger = std::mem::take(&mut household.ledger);
+        let rows = rows(&ledger, &known, &world.areas, book, household.seen);
+        let mut desk = Desk::new(book, &known, &self.words, &rows, today, &mut self.memos);
         let mut round = Round { world, household, case: &mut case, cause, grown: false };
         let mut found: Vec<(u16, Date)> = Vec::with_capacity(slots.len());
         for slot in slots {
@@ -157,23 +165,25 @@ impl Fold {
         {
             found.iter().for_each(|(slot, until)| watches.set(&mut desk, &case, *slot, *until));
         }
-        let moment = Moment { world, at, known: &known, ledger: &ledger, rows: &rows };
-        let alert = self.publish(&moment, ix, &mut case, grown);
-        if let Some((alert, material_until)) = alert {
+        let moment = Moment { world, at, ledger: &ledger };
+        let household = &mut self.households[ix as usize];
+        let (routes, spare) = (&mut self.words_of_route, &mut self.spare);
+        let mut press = Press { household, routes, spare };
+        if let Some((alert, material_until)) =
+            press.publish(&moment, &mut desk, &mut case, grown)
+        {
             self.alerts.push(alert);
             // What is said moves every baseline.
-            let mut desk = Desk::new(book, &known, &self.words, &rows, today, &mut self.memos);
             note_material(&mut found, &case, &desk, watches.as_ref(), material_until);
             if let Some(watches) = &mut watches {
                 found.iter().for_each(|(slot, until)| watches.set(&mut desk, &case, *slot, *until));
             }
         }
         case.standings.retain(|s| s.shown > Severity::None || s.silence.is_some());
-        let empty = case.standings.is_empty() && case.level == Severity::None;
         let household = &mut self.households[ix as usize];
         household.ledger = ledger;
         household.known = Some(known);
-        household.case = (!empty).then_some(case);
+        household.case = (!case.is_empty()).then_some(case);
         household.due = held.min(next(watches.as_ref(), &found, cause, household.due));
         household.margin = watches.as_ref().map_or(Margin::NONE, |w| w.margin(book, household.due));
         household.watches = watches;
@@ -186,21 +196,19 @@ impl Fold {
 pub(crate) struct Moment<'m> {
     pub(crate) world: &'m World,
     pub(crate) at: Instant,
-    pub(crate) known: &'m Known,
     pub(crate) ledger: &'m Ledger,
-    pub(crate) rows: &'m [Row<'m>],
 }
 
 /// The rules that can have changed, and the watches of the others; without watches where a rule's
 /// level depends on more than its date and what comes.
 fn asked(
-    desk: &Desk<'_>,
+    book: &Rulebook,
+    today: Date,
     case: &Case,
     cause: Cause,
     watches: Option<Watches>,
     left: u32,
 ) -> (Vec<u16>, Option<Watches>) {
-    let book = desk.book;
     // A quiet rule may be heard again at another quotient than the one last said.
     let quiet = case.standings.iter().any(|standing| standing.silence.is_some());
     if quiet || !book.on_event().is_empty() {
@@ -217,8 +225,11 @@ fn asked(
     let slots = match cause {
         Cause::Money(id, fen) => {
             let hearing = book.addition(id).map_or(&[][..], |addition| &addition.asks);
-            let asks = |slot: &u16| {
-                !watches.pay(*slot, fen) || hearing.contains(slot) && !watches.deaf(*slot)
+            let asks = |slot: &u16| match watches.get_mut(*slot) {
+                Some(watch) => {
+                    !watch.room.pay(fen) || hearing.contains(slot) && !watch.room.deaf
+                }
+                None => hearing.contains(slot) && book.wakes(*slot, id),
             };
             book.reading(id).iter().copied().filter(asks).collect()
         }
@@ -226,8 +237,14 @@ fn asked(
             let asks = |slot: &u16| watches.get(*slot).is_some_and(|watch| !watch.room.calm);
             book.reading(id).iter().copied().filter(asks).collect()
         }
-        Cause::Event(id) => book.reading(id).to_vec(),
-        _ => watches.due(desk.today),
+        Cause::Event(id) => {
+            let asks = |slot: &u16| match watches.get(*slot) {
+                Some(watch) => !watch.room.deaf,
+                None => book.wakes(*slot, id),
+            };
+            book.reading(id).iter().copied().filter(asks).collect()
+        }
+        _ => watches.due(today),
     };
     (slots, Some(watches))
 }

@@ -20,7 +20,6 @@ use proto::{
 use rules::{Pack, PackSet};
 
 use crate::{
-    clocks::NEVER,
     fold::{Fold, Outcome},
     hands::Hands,
     ledger::{Ledger, Offered, Record, Source},
@@ -98,8 +97,6 @@ pub struct Engine {
     minutes: bool,
     pub(crate) last_feed: (Box<str>, Source),
     pub(crate) gone: Vec<Stamped>,
-    /// The first clock that runs out after the engine's, as far as was looked.
-    pub(crate) alarm: Instant,
 }
 
 impl Engine {
@@ -122,7 +119,6 @@ impl Engine {
             minutes: false,
             last_feed: (Box::default(), Source(0)),
             gone: Vec::new(),
-            alarm: NEVER,
         }
     }
 
@@ -191,7 +187,6 @@ impl Engine {
         }
         self.flush(hands, &mut queues);
         self.hurry(hands);
-        self.look_ahead();
         self.take_alerts(out);
     }
 
@@ -201,7 +196,7 @@ impl Engine {
             let mut queues = Queues::new(self.folds.len(), &[], &mut []);
             self.move_clock(hands, at, &mut queues);
         }
-        self.look_ahead();
+        self.hurry(hands);
         self.take_alerts(out);
     }
 
@@ -210,7 +205,8 @@ impl Engine {
         let midnight = at.date() > before;
         let minute =
             self.minutes && !self.world.history && at.0 >= self.marked.0.saturating_add(MARK_US);
-        if !midnight && !minute && at < self.alarm {
+        if !midnight && !minute {
+            // Clocks that run out meanwhile concern one household each, which meets them in order.
             self.world.clock = at;
             return;
         }
@@ -236,7 +232,6 @@ impl Engine {
         }
         self.hurry(hands);
         self.prune();
-        self.look_ahead();
     }
 
     pub(crate) fn area_event<H: Hands>(

@@ -4,9 +4,13 @@
 //! from those two dates of its events, as long as no event comes or goes.
 
 use proto::date::Date;
-use rules::{Fact, FactKind, Literal, Number, Outcome, Span, Type, Window};
+use rules::{Fact, FactKind, Literal, Number, Outcome, Type, Window};
 
 use crate::view::{Row, View, count};
+
+mod span;
+
+pub(crate) use span::span;
 
 /// The fact's value on the view's date.
 pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
@@ -34,59 +38,6 @@ pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
         }
         Err(Fails) => Outcome::failed(view.today.plus(1)),
     }
-}
-
-/// The fact's values from the view's date until before `end`, as long as no event comes or goes.
-pub(crate) fn span(view: &mut View<'_>, fact: usize, end: Date) -> Option<Span> {
-    let at = fact;
-    let fact = &view.pack.facts[at];
-    let counted = matches!(fact.kind, FactKind::Sum | FactKind::Max | FactKind::Count);
-    if !counted || fact.default.is_some() {
-        let outcome = outcome(view, at);
-        return Span::of(outcome, view.today, end);
-    }
-    if !view.may_hold(fact) {
-        return Some(Span { low: 0, high: 0, grows: fact.grows });
-    }
-    let spare = std::mem::take(&mut view.spare);
-    let events = inside(view, fact, spare).ok()?;
-    let (_, today_last) = fact.window.start(view.today);
-    let (then_first, then_last) = fact.window.start(end.plus(-1).min(Date::LAST));
-    // What is inside today and on the last date is inside on every date between.
-    let stays = |on: Date| on <= today_last && on >= then_first;
-    let meets = |event: &&Inside| event.on <= then_last;
-    let values = events.iter().filter(meets).map(|event| {
-        let one = fact.kind == FactKind::Count;
-        (if one { 1 } else { event.value }, stays(event.on))
-    });
-    let span = match fact.kind {
-        FactKind::Max => {
-            // Whatever stays keeps it from falling further; without any it may read as 0.
-            let (mut least, mut low, mut high) = (None, 0, None);
-            for (value, stays) in values {
-                low = low.min(value);
-                high = high.max(Some(value));
-                least = if stays { least.max(Some(value)) } else { least };
-            }
-            let high = if least.is_some() { high } else { high.max(Some(0)) };
-            let span =
-                Span { low: least.unwrap_or(low), high: high.unwrap_or(0), grows: fact.grows };
-            // From below zero what comes could lift it by more than its amount.
-            Some(span).filter(|span| !span.grows || span.low >= 0)
-        }
-        _ => {
-            let (mut low, mut high) = (0i128, 0i128);
-            for (value, stays) in values {
-                let value = i128::from(value);
-                low += if stays { value } else { value.min(0) };
-                high += if stays { value } else { value.max(0) };
-            }
-            let ends = i64::try_from(low).ok().zip(i64::try_from(high).ok());
-            ends.map(|(low, high)| Span { low, high, grows: fact.grows })
-        }
-    };
-    view.spare = events;
-    span
 }
 
 /// A `where` fails.

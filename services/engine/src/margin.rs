@@ -208,6 +208,13 @@ impl Room {
     pub(crate) const NONE: Room = Room { left: 0, calm: false, deaf: false };
     /// Anything may.
     const ALL: Room = Room { left: u32::MAX, calm: true, deaf: true };
+
+    /// Takes what comes to a rule's facts out of what may come; says whether it may.
+    pub(crate) fn pay(&mut self, fen: u32) -> bool {
+        let left = self.left.checked_sub(fen);
+        self.left = left.unwrap_or(0);
+        left.is_some()
+    }
 }
 
 /// How much may come before a rule's level or material quotient can change on a date before `end`.

@@ -16,7 +16,7 @@ use crate::{
     engine::Engine,
     fold::{Fold, Outcome, oldest_kept},
     household::Household,
-    publish::Said,
+    publish::{Press, Said},
     record::{Noted, Record},
     silence::Closing,
     view::rows,
@@ -165,9 +165,12 @@ impl Fold {
         let previous = std::mem::take(&mut case.level);
         case.revision += 1;
         case.clocks.clear();
-        let moment = Moment { world, at, known: &known, ledger: &ledger, rows: &rows };
+        let moment = Moment { world, at, ledger: &ledger };
         let said = Said::new(Change::Closed, previous).reason(kind.word());
-        let alert = self.say(&moment, ix, &mut case, said).0;
+        let household = &mut self.households[ix as usize];
+        let (routes, spare) = (&mut self.words_of_route, &mut self.spare);
+        let alert =
+            Press { household, routes, spare }.say(&moment, &mut desk, &mut case, said).0;
         self.alerts.push(alert);
         let household = &mut self.households[ix as usize];
         (household.ledger, household.known) = (ledger, Some(known));

@@ -20,10 +20,6 @@ impl Engine {
         alarms.min().filter(|alarm| *alarm != NEVER)
     }
 
-    pub(crate) fn look_ahead(&mut self) {
-        self.alarm = self.next_deadline().unwrap_or(NEVER);
-    }
-
     /// Does pending work for at most `budget` households a partition; says whether some is left.
     pub fn work<H: Hands>(&mut self, hands: &H, budget: usize, out: &mut Output) -> bool {
         if self.idle() {
@@ -34,7 +30,6 @@ impl Engine {
             fold.work(world, budget);
         });
         self.prune();
-        self.look_ahead();
         self.take_alerts(out);
         !self.idle()
     }

@@ -20,24 +20,32 @@ use crate::{
     rulebook::RuleAt,
     toolbox,
     view::{Row, View, evidence, rows},
-    words::Word,
+    words::{Word, Words},
     world::World,
 };
 
-impl Fold {
+/// What alerts of a household are made with.
+pub(crate) struct Press<'p> {
+    pub(crate) household: &'p mut Household,
+    /// The levels that routes name.
+    pub(crate) routes: &'p mut Words,
+    /// Room for what is evaluated as of an earlier date.
+    pub(crate) spare: &'p mut Vec<Memo>,
+}
+
+impl Press<'_> {
     /// Makes the alert of a decision, if there is something to say, and notes what was said. Gives
     /// with it the first date on which a material value can have grown past what was said.
     pub(crate) fn publish(
         &mut self,
         moment: &Moment<'_>,
-        ix: u32,
+        desk: &mut Desk<'_>,
         case: &mut Case,
         grown: bool,
     ) -> Option<(Alert, Date)> {
         let change = case.change().or(grown.then_some(Change::Changed))?;
-        let household = &mut self.households[ix as usize];
         if change == Change::Opened {
-            household.episode += 1;
+            self.household.episode += 1;
             case.revision = 0;
             case.clocks.clear();
             case.route.clear();
@@ -46,7 +54,7 @@ impl Fold {
         case.revision += 1;
         let previous = case.level;
         case.level = case.shown();
-        Some(self.say(moment, ix, case, Said::new(change, previous)))
+        Some(self.say(moment, desk, case, Said::new(change, previous)))
     }
 
     /// The alert of a case's present revision, with the first date on which a material value can
@@ -54,84 +62,75 @@ impl Fold {
     pub(crate) fn say(
         &mut self,
         moment: &Moment<'_>,
-        ix: u32,
+        desk: &mut Desk<'_>,
         case: &mut Case,
         said: Said,
     ) -> (Alert, Date) {
-        let Moment { world, at, known, ledger, rows } = *moment;
-        let household = &self.households[ix as usize];
-        let today = at.date();
-        let book = world.book(world.generation(household.seen));
-        let mut desk = Desk::new(book, known, &self.words, rows, today, &mut self.memos);
+        let Moment { world, at, ledger } = *moment;
         let mut writer = Writer {
             world,
-            household,
+            household: self.household,
             ledger,
-            today,
+            today: at.date(),
             until: Date::MAX,
             types: Vec::new(),
             sources: Vec::new(),
             // An overdue step says nothing new of the family.
             notes: said.change != Change::Overdue,
-            spare: &mut self.spare,
+            spare: self.spare,
         };
-        let signals = writer.signals(case, &mut desk);
-        let priority = writer.priority(case, &mut desk);
-        let measures = toolbox::offers(&signals, &desk);
-        let contradictions = toolbox::contradictions(&signals, &mut desk);
+        let signals = writer.signals(case, desk);
+        let priority = writer.priority(case, desk);
+        let measures = toolbox::offers(&signals, desk);
+        let contradictions = toolbox::contradictions(&signals, desk);
         let (until, types) = (writer.until, writer.types);
         (case.sources, case.priority) = (writer.sources, priority);
-        let record = household.record.as_deref();
+        let record = self.household.record.as_deref();
         if said.change == Change::Closed {
             case.clocks.clear();
         } else if said.change != Change::Overdue {
-            let mut course = Course::new(case, &desk, record, household.episode, at);
-            course.published(said.change, &mut self.words_of_route);
+            let mut course = Course::new(case, desk, record, self.household.episode, at);
+            course.published(said.change, self.routes);
         }
         let feeds = world.marks(at).map_or_else(Vec::new, |m| m.of(&types, &world.feeds));
-        let data = self.data(world, ix, (known, at), case, said);
+        let data = data(self.household, self.routes, desk.known, case, said);
+        let data = Data { as_of: at.date(), history: world.history, ..data };
         let risks = risks(&signals);
         let data = Data { signals, risks, measures, contradictions, priority, feeds, ..data };
         (Alert { time: at, data }, until)
     }
+}
 
-    /// What every alert of a case says, without signals.
-    fn data(
-        &self,
-        world: &World,
-        ix: u32,
-        (known, at): (&Known, Instant),
-        case: &Case,
-        said: Said,
-    ) -> Data {
-        let household = &self.households[ix as usize];
-        Data {
-            case: ids::case_id(&household.id, household.episode),
-            episode: household.episode,
-            revision: case.revision,
-            change: said.change,
-            level: case.level,
-            previous_level: said.previous,
-            household: household.id.to_string(),
-            region: known.region.to_string(),
-            site: known.site.as_deref().map(str::to_owned),
-            as_of: at.date(),
-            risks: Vec::new(),
-            signals: Vec::new(),
-            measures: Vec::new(),
-            contradictions: Vec::new(),
-            priority: 0,
-            route: case.route.iter().map(|w| self.words_of_route.text(*w).to_owned()).collect(),
-            clocks: case.shown_clocks(),
-            overdue: said.overdue,
-            profile_at: known.updated_at,
-            feeds: Vec::new(),
-            reason: said.reason,
-            history: world.history,
-            notice: "signal_not_decision",
-        }
+/// What every alert of a case says, without signals and the date.
+fn data(household: &Household, routes: &Words, known: &Known, case: &Case, said: Said) -> Data {
+    Data {
+        case: ids::case_id(&household.id, household.episode),
+        episode: household.episode,
+        revision: case.revision,
+        change: said.change,
+        level: case.level,
+        previous_level: said.previous,
+        household: household.id.to_string(),
+        region: known.region.to_string(),
+        site: known.site.as_deref().map(str::to_owned),
+        as_of: Date::MAX,
+        risks: Vec::new(),
+        signals: Vec::new(),
+        measures: Vec::new(),
+        contradictions: Vec::new(),
+        priority: 0,
+        route: case.route.iter().map(|word| routes.text(*word).to_owned()).collect(),
+        clocks: case.shown_clocks(),
+        overdue: said.overdue,
+        profile_at: known.updated_at,
+        feeds: Vec::new(),
+        reason: said.reason,
+        history: false,
+        notice: "signal_not_decision",
     }
+}
 
+impl Fold {
     /// Closes the case because the profile is removed; what people quieted stays quiet.
     pub(crate) fn close_removed(&mut self, world: &World, ix: u32, at: Instant) -> Option<Alert> {
         let household = &mut self.households[ix as usize];
@@ -143,7 +142,8 @@ impl Fold {
             case.revision += 1;
             case.clocks.clear();
             let said = Said::new(Change::Closed, previous).reason("household_removed");
-            let data = self.data(world, ix, (&known, at), &case, said);
+            let data = data(household, &self.words_of_route, &known, &case, said);
+            let data = Data { as_of: at.date(), history: world.history, ..data };
             alert = Some(Alert { time: at, data });
         }
         for standing in &mut case.standings {

@@ -46,6 +46,8 @@ pub(crate) struct Rulebook {
     additions: Vec<Option<Addition>>,
     /// By rule, the [`kinds`] of the types whose every event it may have to be asked about.
     asked: Vec<u64>,
+    /// By rule, the types of which an event can end its rest.
+    waking: Vec<Vec<TypeId>>,
     on_event: Vec<u16>,
     /// Whether any fact looks at events about areas.
     pub reads_areas: bool,
@@ -90,6 +92,7 @@ impl Rulebook {
             daily_by_type: Vec::new(),
             additions: Vec::new(),
             asked: Vec::new(),
+            waking: Vec::new(),
             on_event: Vec::new(),
             slots,
             reads_areas: false,
@@ -125,6 +128,8 @@ impl Rulebook {
             list.retain(|n| !self.on_event.contains(n));
             list.dedup();
         }
+        let slots = 0..u16::try_from(self.slots.len()).unwrap_or(u16::MAX);
+        self.waking = slots.map(|slot| self.gating(slot)).collect();
         let types = 0..u16::try_from(self.daily_by_type.len()).unwrap_or(u16::MAX);
         self.additions = types.map(|at| Addition::of(self, TypeId(at))).collect();
         self.asked = vec![0; self.slots.len()];
@@ -133,6 +138,18 @@ impl Rulebook {
                 self.asked[usize::from(*slot)] |= kinds(TypeId(at));
             }
         }
+    }
+
+    /// The types of which no event is there while a rule is at rest; see [`Pack::rests`].
+    fn gating(&self, slot: u16) -> Vec<TypeId> {
+        let mut types: Vec<TypeId> = self
+            .rules(slot)
+            .flat_map(|(at, rule)| self.pack(at).rest_gates(rule).flat_map(|fact| &fact.types))
+            .copied()
+            .collect();
+        types.sort_unstable();
+        types.dedup();
+        types
     }
 
     /// What events of a type add to, where they do nothing else.
@@ -190,6 +207,18 @@ impl Rulebook {
     #[must_use]
     pub(crate) fn asked(&self, slot: u16) -> u64 {
         self.asked[usize::from(slot)]
+    }
+
+    /// Whether an event of a type can end a rule's rest.
+    #[must_use]
+    pub(crate) fn wakes(&self, slot: u16, type_id: TypeId) -> bool {
+        self.waking[usize::from(slot)].contains(&type_id)
+    }
+
+    /// The [`kinds`] of the types of which an event can end a rule's rest.
+    #[must_use]
+    pub(crate) fn waking(&self, slot: u16) -> u64 {
+        self.waking[usize::from(slot)].iter().fold(0, |all, type_id| all | kinds(*type_id))
     }
 
     /// The rules of an id, with their places.

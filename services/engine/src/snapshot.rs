@@ -105,7 +105,6 @@ impl Engine {
         let mut slots: Vec<(&Vec<u8>, Option<Fold>)> = folds.iter().map(|b| (b, None)).collect();
         hands.each(&mut slots, |(bytes, fold)| *fold = Fold::read(bytes, today));
         engine.folds = slots.into_iter().map(|(_, fold)| fold).collect::<Option<_>>()?;
-        engine.look_ahead();
         Some(engine)
     }
 

@@ -50,6 +50,12 @@ impl Watches {
         self.0.get(at)
     }
 
+    /// The same, to take something out of what may come.
+    pub(crate) fn get_mut(&mut self, slot: u16) -> Option<&mut Watch> {
+        let at = self.0.binary_search_by_key(&slot, |watch| watch.slot).ok()?;
+        self.0.get_mut(at)
+    }
+
     /// Takes what a decision found of a rule.
     pub(crate) fn set(&mut self, desk: &mut Desk<'_>, case: &Case, slot: u16, until: Date) {
         let found = self.0.binary_search_by_key(&slot, |watch| watch.slot);
@@ -82,15 +88,6 @@ impl Watches {
         }
     }
 
-    /// Takes what comes to a rule's facts out of what may come; says whether it may.
-    pub(crate) fn pay(&mut self, slot: u16, fen: u32) -> bool {
-        let at = self.0.binary_search_by_key(&slot, |watch| watch.slot);
-        let Some(watch) = at.ok().and_then(|at| self.0.get_mut(at)) else { return false };
-        let left = watch.room.left.checked_sub(fen);
-        watch.room.left = left.unwrap_or(0);
-        left.is_some()
-    }
-
     fn left(&self) -> u32 {
         self.0.iter().map(|watch| watch.room.left).min().unwrap_or(u32::MAX)
     }
@@ -100,16 +97,15 @@ impl Watches {
         self.0.iter().map(|watch| watch.until).min().unwrap_or(Date::MAX)
     }
 
-    /// Whether no event makes a difference to a rule.
-    pub(crate) fn deaf(&self, slot: u16) -> bool {
-        self.get(slot).is_some_and(|watch| watch.room.deaf)
-    }
-
     /// What may come to the household until it is decided next.
     pub(crate) fn margin(&self, book: &Rulebook, due: Date) -> Margin {
         let calm = self.0.iter().all(|watch| watch.room.calm);
-        let hearing = book.all().iter().filter(|slot| !self.deaf(**slot));
-        let heard = hearing.fold(0, |kinds, slot| kinds | book.asked(*slot));
+        let hears = |slot: &u16| match self.get(*slot) {
+            Some(watch) if watch.room.deaf => 0,
+            Some(_) => book.asked(*slot),
+            None => book.asked(*slot) & book.waking(*slot),
+        };
+        let heard = book.all().iter().map(hears).fold(0, |all, kinds| all | kinds);
         Margin { left: self.left(), end: due, calm, heard }
     }
 }

@@ -363,11 +363,19 @@ impl Pack {
     /// Whether the rule has no level whatever money and events about areas come, as long as none
     /// comes of another type of which there is none: each level asks for one.
     pub fn rests<S: Scope>(&self, rule: &Rule, scope: &S) -> bool {
-        let lacks = |at: &usize| {
-            let fact = &self.facts[*at];
-            !fact.of_areas && !fact.grows && scope.lacks(*at)
-        };
+        let lacks = |at: &usize| self.may_rest(*at) && scope.lacks(*at);
         rule.levels.iter().all(|level| level.gates.iter().any(lacks))
+    }
+
+    /// The facts for whose events a rule may rest; one of another type never ends its rest.
+    pub fn rest_gates(&self, rule: &Rule) -> impl Iterator<Item = &Fact> {
+        let gates = rule.levels.iter().flat_map(|level| level.gates.iter().copied());
+        gates.filter(|at| self.may_rest(*at)).map(|at| &self.facts[at])
+    }
+
+    fn may_rest(&self, fact: usize) -> bool {
+        let fact = &self.facts[fact];
+        !fact.of_areas && !fact.grows
     }
 
     /// The value of a fact or let of this pack.

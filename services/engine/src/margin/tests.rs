@@ -32,6 +32,7 @@ facts:
   drop: {max: market.price_drop.drop_permille, over: 40d}
   latest: {last: medical.settlement.self_paid_fen, over: 50d}
   age: {days_since: medical.settlement}
+  kinds: {distinct: [education.cost, employment.loss, disaster.warning], over: 25d}
 let:
   left: (household.net_income_fen - oop - school) / household.size
 rules:
@@ -42,6 +43,7 @@ rules:
   - {id: e, risk: disaster, green: warned > 0 && (left < 12000 || worst > 1500)}
   - {id: f, risk: industry, yellow: drop > 300 && ward > 5000, green: drop > 100 && jobless >= 0}
   - {id: g, risk: illness, green: household.size > 5 && (latest > 900 || age < 3)}
+  - {id: k, risk: labour, yellow: kinds >= 3, green: kinds >= 2 && left < 14000}
 "#;
 
 /// A rule that every bill may change.

@@ -1,0 +1,71 @@
+//! A fact's values over a span of dates, as long as no event comes or goes.
+
+use proto::date::Date;
+use rules::{Fact, FactKind, Span};
+
+use super::{Inside, inside, outcome};
+use crate::view::{View, count};
+
+/// The fact's values from the view's date until before `end`, as long as no event comes or goes.
+pub(crate) fn span(view: &mut View<'_>, at: usize, end: Date) -> Option<Span> {
+    let pack = view.pack;
+    let fact = &pack.facts[at];
+    let spans: fn(&View<'_>, &Fact, &[Meeting]) -> Option<Span> = match fact.kind {
+        _ if fact.default.is_some() => return Span::of(outcome(view, at), view.today, end),
+        FactKind::Sum | FactKind::Count => total,
+        FactKind::Max => largest,
+        FactKind::Distinct => distinct,
+        _ => return Span::of(outcome(view, at), view.today, end),
+    };
+    if !view.may_hold(fact) {
+        return Some(Span { low: 0, high: 0, grows: fact.grows });
+    }
+    let spare = std::mem::take(&mut view.spare);
+    let events = inside(view, fact, spare).ok()?;
+    let (_, today_last) = fact.window.start(view.today);
+    let (then_first, then_last) = fact.window.start(end.plus(-1).min(Date::LAST));
+    // What is inside today and on the last date is inside on every date between.
+    let stays = |on: Date| on <= today_last && on >= then_first;
+    let meets = events.iter().filter(|event| event.on <= then_last);
+    let meeting: Vec<Meeting> = meets.map(|e| Meeting { event: *e, stays: stays(e.on) }).collect();
+    view.spare = events;
+    spans(view, fact, &meeting)
+}
+
+/// An event that is inside on some date of the span.
+struct Meeting {
+    event: Inside,
+    /// Whether it is inside on all of them.
+    stays: bool,
+}
+
+fn total(_: &View<'_>, fact: &Fact, events: &[Meeting]) -> Option<Span> {
+    let (mut low, mut high) = (0i128, 0i128);
+    for Meeting { event, stays } in events {
+        let value = if fact.kind == FactKind::Count { 1 } else { i128::from(event.value) };
+        low += if *stays { value } else { value.min(0) };
+        high += if *stays { value } else { value.max(0) };
+    }
+    let (low, high) = (i64::try_from(low).ok()?, i64::try_from(high).ok()?);
+    Some(Span { low, high, grows: fact.grows })
+}
+
+fn largest(_: &View<'_>, fact: &Fact, events: &[Meeting]) -> Option<Span> {
+    // Whatever stays keeps it from falling further; without any it may read as 0.
+    let least = events.iter().filter(|e| e.stays).map(|e| e.event.value).max();
+    let values = || events.iter().map(|e| e.event.value);
+    let low = least.unwrap_or_else(|| values().min().unwrap_or(0).min(0));
+    let high = values().max().max(if least.is_some() { None } else { Some(0) });
+    let span = Span { low, high: high.unwrap_or(0), grows: fact.grows };
+    // From below zero what comes could lift it by more than its amount.
+    Some(span).filter(|span| !span.grows || span.low >= 0)
+}
+
+fn distinct(view: &View<'_>, fact: &Fact, events: &[Meeting]) -> Option<Span> {
+    let of = |type_id, stays: bool| {
+        let is = |e: &Meeting| view.rows[e.event.at].type_id == type_id && (e.stays || !stays);
+        events.iter().any(is)
+    };
+    let kinds = |stays| count(fact.types.iter().filter(|t| of(**t, stays)).count());
+    Some(Span { low: kinds(true), high: kinds(false), grows: false })
+}
