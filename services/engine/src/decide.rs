@@ -20,7 +20,7 @@ use crate::{
     rulebook::{RuleAt, Rulebook},
     silence::stays,
     view::{Row, View, rows},
-    watch::Watches,
+    watch::{Watch, Watches},
     words::{Word, Words},
     world::World,
 };
@@ -33,6 +33,9 @@ pub(crate) enum Cause {
     /// An event of this type came that adds at most so many fen to what facts sum up, and does
     /// nothing else.
     Money(TypeId, u32),
+    /// An event of this type took the place of another, which is gone; both do nothing but add to what
+    /// facts sum up, this one at most so many fen.
+    Restated(TypeId, u32),
     /// Its profile, its persons or several of its events changed.
     Data,
     /// A date came on which something can turn.
@@ -43,11 +46,15 @@ pub(crate) enum Cause {
 
 impl Cause {
     fn changes_data(self) -> bool {
-        matches!(self, Cause::Event(_) | Cause::Money(..) | Cause::Data)
+        matches!(self, Cause::Data) || self.type_id().is_some()
     }
 
-    fn changes_one_type(self) -> bool {
-        matches!(self, Cause::Event(_) | Cause::Money(..))
+    /// The type of which live events changed, if nothing else did.
+    fn type_id(self) -> Option<TypeId> {
+        match self {
+            Cause::Event(id) | Cause::Money(id, _) | Cause::Restated(id, _) => Some(id),
+            Cause::Data | Cause::Midnight | Cause::Packs => None,
+        }
     }
 }
 
@@ -113,22 +120,11 @@ impl Fold {
     /// Decides one household at an instant and publishes what changed.
     pub(crate) fn decide(&mut self, world: &World, ix: u32, at: Instant, cause: Cause) {
         let household = &mut self.households[ix as usize];
-        let Some(watched_until) = household.known.as_deref().map(|known| known.watched_until)
-        else {
-            return;
-        };
         let today = at.date();
         let generation = world.generation(household.seen);
-        // Rules that ask for the watch have changed with it, whatever the event is.
-        let begins = watched_until == today.plus(WATCHED_DAYS);
-        let cause = if begins && cause.changes_data() { Cause::Data } else { cause };
-        if cause.changes_data() {
-            household.changed_on = today;
-            household.changed_under = generation;
-            household.changed_watch = watched_until;
-        }
+        let Some(cause) = noted(household, cause, today, generation) else { return };
         let book = world.book(generation);
-        if let Cause::Event(type_id) | Cause::Money(type_id, _) = cause
+        if let Some(type_id) = cause.type_id()
             && book.reading(type_id).is_empty()
             && book.on_event().is_empty()
         {
@@ -169,9 +165,7 @@ impl Fold {
         let household = &mut self.households[ix as usize];
         let (routes, spare) = (&mut self.words_of_route, &mut self.spare);
         let mut press = Press { household, routes, spare };
-        if let Some((alert, material_until)) =
-            press.publish(&moment, &mut desk, &mut case, grown)
-        {
+        if let Some((alert, material_until)) = press.publish(&moment, &mut desk, &mut case, grown) {
             self.alerts.push(alert);
             // What is said moves every baseline.
             note_material(&mut found, &case, &desk, watches.as_ref(), material_until);
@@ -190,6 +184,20 @@ impl Fold {
         self.arm(ix);
         self.set_alarm(ix);
     }
+}
+
+/// Notes when the data of a known household changed; gives the cause with what changes with it.
+fn noted(household: &mut Household, cause: Cause, today: Date, generation: u32) -> Option<Cause> {
+    let watched_until = household.known.as_deref()?.watched_until;
+    if !cause.changes_data() {
+        return Some(cause);
+    }
+    household.changed_on = today;
+    household.changed_under = generation;
+    household.changed_watch = watched_until;
+    // Rules that ask for the watch have changed with it, whatever the event is.
+    let begins = watched_until == today.plus(WATCHED_DAYS);
+    Some(if begins { Cause::Data } else { cause })
 }
 
 /// What a decision is made from.
@@ -212,10 +220,9 @@ fn asked(
     // A quiet rule may be heard again at another quotient than the one last said.
     let quiet = case.standings.iter().any(|standing| standing.silence.is_some());
     if quiet || !book.on_event().is_empty() {
-        let slots = match cause {
-            Cause::Event(id) | Cause::Money(id, _) => [book.reading(id), book.on_event()].concat(),
-            Cause::Data | Cause::Midnight | Cause::Packs => book.all().to_vec(),
-        };
+        let slots = cause
+            .type_id()
+            .map_or_else(|| book.all().to_vec(), |id| [book.reading(id), book.on_event()].concat());
         return (slots, None);
     }
     let Some(mut watches) = watches.filter(|_| !matches!(cause, Cause::Data | Cause::Packs)) else {
@@ -223,11 +230,13 @@ fn asked(
     };
     watches.spend(left);
     let slots = match cause {
-        Cause::Money(id, fen) => {
+        Cause::Money(id, fen) | Cause::Restated(id, fen) => {
+            let goes = matches!(cause, Cause::Restated(..));
             let hearing = book.addition(id).map_or(&[][..], |addition| &addition.asks);
             let asks = |slot: &u16| match watches.get_mut(*slot) {
-                Some(watch) => {
-                    !watch.room.pay(fen) || hearing.contains(slot) && !watch.room.deaf
+                Some(Watch { room, .. }) => {
+                    let stays = room.pay(fen) && (room.eases || !goes);
+                    !stays || hearing.contains(slot) && !room.deaf
                 }
                 None => hearing.contains(slot) && book.wakes(*slot, id),
             };
@@ -254,7 +263,7 @@ fn next(watches: Option<&Watches>, found: &[(u16, Date)], cause: Cause, due: Dat
     let until = || found.iter().map(|(_, until)| *until).min().unwrap_or(Date::MAX);
     match watches {
         Some(watches) => watches.until(),
-        None if cause.changes_one_type() => due.min(until()),
+        None if cause.type_id().is_some() => due.min(until()),
         None => until(),
     }
 }

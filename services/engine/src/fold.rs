@@ -18,7 +18,7 @@ use crate::{
     calendar::Calendar,
     decide::Cause,
     household::{Household, Known, Person, Place},
-    ledger::{Ledger, Offered, Source},
+    ledger::{Ledger, Offered, Source, Turn},
     words::Words,
     world::{Change, Marks, World},
 };
@@ -94,6 +94,8 @@ pub(crate) struct Fold {
     pub(crate) words: Words,
     pub(crate) words_of_route: Words,
     pub(crate) calendar: Calendar,
+    /// The households about whose cases people said something, each once.
+    pub(crate) recorded: Vec<u32>,
     /// When the next clock of each household's case runs out.
     pub(crate) alarms: BTreeSet<(Instant, u32)>,
     pub(crate) fan_outs: VecDeque<FanOut>,
@@ -265,11 +267,11 @@ impl Fold {
             Some(person) => household.seat(person),
         };
         let offered = household.ledger.offer(event, source, slot);
-        let (changed, unmatched, alone) = match offered {
+        let (changed, unmatched, turn) = match offered {
             Offered::Duplicate => return Outcome::Duplicate,
             Offered::Conflict => return Outcome::Refused(Code::IdConflict),
             Offered::Full => return Outcome::Refused(Code::LimitHousehold),
-            Offered::Taken { changed, unmatched, alone } => (changed, unmatched, alone),
+            Offered::Taken { changed, unmatched, turn } => (changed, unmatched, turn),
         };
         if household.known.is_none() {
             let parked = household.parked.get_or_insert_default();
@@ -279,13 +281,13 @@ impl Fold {
             return Outcome::Parked;
         }
         if changed {
-            household.ledger.forget(oldest_kept(world, at));
-            let passed = if alone {
-                self.passes_over(world, ix, today, event)
-            } else {
-                Err(Cause::Event(event.type_id))
+            let cause = match turn {
+                Turn::Alone => self.passes_over(world, ix, today, event).err(),
+                Turn::Replaces(place) => Some(self.restated(world, ix, place, event)),
+                Turn::Other => Some(Cause::Event(event.type_id)),
             };
-            if let Err(cause) = passed {
+            self.households[ix as usize].ledger.forget(oldest_kept(world, at));
+            if let Some(cause) = cause {
                 self.decide(world, ix, at, cause);
             }
         }

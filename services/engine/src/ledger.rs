@@ -44,8 +44,8 @@ pub(crate) enum Offered {
         changed: bool,
         /// It names an event of another type.
         unmatched: bool,
-        /// It came, and nothing else changed.
-        alone: bool,
+        /// What became live or ceased to be.
+        turn: Turn,
     },
     /// The same identity with the same content is here.
     Duplicate,
@@ -53,6 +53,17 @@ pub(crate) enum Offered {
     Conflict,
     /// The ledger holds as much as it can.
     Full,
+}
+
+/// What an event that was taken did to the live events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It came, and nothing else changed.
+    Alone,
+    /// It came, or withdraws, and the event at this place went.
+    Replaces(u32),
+    /// Nothing, or more than this.
+    Other,
 }
 
 /// One record, borrowed.
@@ -227,13 +238,15 @@ impl Ledger {
             }
             corrected |= superseded == id;
         }
-        let Some(place) = self.push(event, source, slot) else { return Offered::Full };
+        if self.push(event, source, slot).is_none() {
+            return Offered::Full;
+        }
         if corrected || event.supersedes.is_some() {
             self.corrections = true;
-            let (changed, strays) = self.restate(source, slot);
-            return Offered::Taken { changed, unmatched: strays.contains(&place), alone: false };
+            return self.restate(source, slot);
         }
-        Offered::Taken { changed: !event.void, unmatched: false, alone: !event.void }
+        let turn = if event.void { Turn::Other } else { Turn::Alone };
+        Offered::Taken { changed: !event.void, unmatched: false, turn }
     }
 
     /// Appends the record; live unless it withdraws. Gives its place.
@@ -267,9 +280,8 @@ impl Ledger {
         Some(place)
     }
 
-    /// Decides anew which events of one feed about one slot are live. Says whether the set changed
-    /// and which records name an event of another type.
-    fn restate(&mut self, source: Source, slot: Slot) -> (bool, Vec<u32>) {
+    /// Decides anew which events of one feed about one slot are live, after the newest was pushed.
+    fn restate(&mut self, source: Source, slot: Slot) -> Offered {
         let mut places = Vec::new();
         let mut nodes = Vec::new();
         let mut records = self.records();
@@ -281,19 +293,32 @@ impl Ledger {
         }
         let standings = standings(&nodes);
         let last = places.last().copied();
-        let mut changed = false;
-        let mut strays = Vec::new();
+        let (mut came, mut went) = (Vec::new(), Vec::new());
+        let mut unmatched = false;
         for (place, standing) in places.into_iter().zip(standings) {
-            if standing.unmatched {
-                strays.push(place);
-            }
+            unmatched |= standing.unmatched && Some(place) == last;
             let flags = &mut self.bytes[place as usize + 7];
             // The newest record was pushed as live but was not known before.
             let was = *flags & LIVE != 0 && Some(place) != last;
-            changed |= was != standing.live;
             *flags = (*flags & !LIVE) | if standing.live { LIVE } else { 0 };
+            match (was, standing.live) {
+                (false, true) => came.push(place),
+                (true, false) => went.push(place),
+                _ => {}
+            }
         }
-        (changed, strays)
+        let alone = came.iter().all(|place| Some(*place) == last);
+        let turn = match (&*came, &*went) {
+            ([_], []) if alone => Turn::Alone,
+            (_, [place]) if alone => Turn::Replaces(*place),
+            _ => Turn::Other,
+        };
+        Offered::Taken { changed: !came.is_empty() || !went.is_empty(), unmatched, turn }
+    }
+
+    /// The record that begins at a place.
+    pub(crate) fn at(&self, place: u32) -> Option<Record<'_>> {
+        Records { at: place as usize, ..self.records() }.next()
     }
 
     /// Takes out all records of a slot; what they are about is then the owner of what is given. Says
@@ -403,78 +428,4 @@ impl<'a> Iterator for Records<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proto::{event::Subject, fields::Fields};
-
-    use super::*;
-
-    fn event(id: &str, supersedes: Option<&str>, time: i64) -> Event {
-        Event {
-            source: "99/ybj".into(),
-            id: id.into(),
-            type_id: TypeId(3),
-            time: Instant(time),
-            subject: Subject::Household("H1".into()),
-            supersedes: supersedes.map(Into::into),
-            occurred_on: Date(20_000),
-            void: false,
-            fields: Fields::default(),
-        }
-    }
-
-    fn live(ledger: &Ledger) -> Vec<&str> {
-        ledger.records().filter(|r| r.live()).map(Record::id).collect()
-    }
-
-    const FEED: Source = Source(4);
-
-    #[test]
-    fn identity_is_feed_subject_and_id() {
-        let mut ledger = Ledger::default();
-        let taken = Offered::Taken { changed: true, unmatched: false, alone: true };
-        assert_eq!(ledger.offer(&event("a", None, 1), FEED, 0), taken);
-        assert_eq!(ledger.offer(&event("a", None, 1), FEED, 0), Offered::Duplicate);
-        assert_eq!(ledger.offer(&event("a", None, 2), FEED, 0), Offered::Conflict);
-        assert_eq!(ledger.offer(&event("a", None, 2), FEED, 1), taken);
-        assert_eq!(ledger.offer(&event("a", None, 2), Source(5), 0), taken);
-        assert_eq!(ledger.len(), 3);
-    }
-
-    #[test]
-    fn an_original_that_comes_after_its_correction_changes_nothing() {
-        let mut ledger = Ledger::default();
-        let taken = |changed| Offered::Taken { changed, unmatched: false, alone: false };
-        assert_eq!(ledger.offer(&event("b", Some("a"), 2), FEED, 0), taken(true));
-        assert_eq!(ledger.offer(&event("a", None, 1), FEED, 0), taken(false));
-        assert_eq!(live(&ledger), ["b"]);
-        assert_eq!(ledger.offer(&event("c", Some("a"), 3), FEED, 0), taken(true));
-        assert_eq!(live(&ledger), ["c"]);
-    }
-
-    #[test]
-    fn a_persons_events_move_whole() {
-        let mut ledger = Ledger::default();
-        ledger.offer(&event("a", None, 1), FEED, 1);
-        ledger.offer(&event("b", Some("a"), 2), FEED, 1);
-        ledger.offer(&event("a", None, 1), FEED, 0);
-        let (piece, live_moved) = ledger.release(1);
-        assert!(live_moved && ledger.len() == 1 && piece.len() == 2);
-        let mut other = Ledger::default();
-        assert!(other.adopt(&piece, 3));
-        assert_eq!(live(&other), ["b"]);
-        assert!(other.records().all(|r| r.slot() == 3));
-    }
-
-    #[test]
-    fn what_a_kept_correction_ignores_is_kept_with_it() {
-        let mut ledger = Ledger::default();
-        ledger.offer(&event("old", None, 1), FEED, 0);
-        ledger.offer(&event("b", Some("a"), 2), FEED, 0);
-        ledger.offer(&event("a", None, 30), FEED, 0);
-        ledger.forget(Instant(10));
-        assert_eq!(live(&ledger), ["b"]);
-        assert_eq!(ledger.len(), 2);
-        ledger.forget(Instant(100));
-        assert!(ledger.is_empty());
-    }
-}
+mod tests;

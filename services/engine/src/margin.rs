@@ -15,7 +15,7 @@ use proto::{
     event::Event,
     fields::{Packed, find},
 };
-use rules::{Fact, Horizon, Open, Severity};
+use rules::{Fact, Horizon, Leeway, Open, Severity};
 
 use crate::{
     case::{Case, Standing},
@@ -116,16 +116,16 @@ impl Addition {
         fact.filter.is_some()
     }
 
-    /// The most that an event adds to a fact; nothing if it does more than adding.
-    fn amount(&self, book: &Rulebook, event: &Event) -> Option<u32> {
-        let bytes = event.fields.bytes();
+    /// The most that an event of the type with these fields adds to a fact; nothing if it does more
+    /// than adding.
+    fn amount(&self, book: &Rulebook, type_id: TypeId, bytes: &[u8]) -> Option<u32> {
         let mut most = 0;
         for field in &self.fields {
             if let Some(Packed::Int(value)) = find(bytes, *field) {
                 most = most.max(u32::try_from(value).ok()?);
             }
         }
-        let kind = book.catalogue.get(event.type_id);
+        let kind = book.catalogue.get(type_id);
         let passes = |(pack, at): &(u16, u16)| {
             let pack = &book.packs[usize::from(*pack)];
             pack.passes(&pack.facts[usize::from(*at)], &EventFields { kind, bytes })
@@ -134,7 +134,23 @@ impl Addition {
     }
 }
 
+fn amount(book: &Rulebook, type_id: TypeId, bytes: &[u8]) -> Option<u32> {
+    book.addition(type_id)?.amount(book, type_id, bytes)
+}
+
 impl Fold {
+    /// Why the household is to be decided after an event took the place of the one at `place`.
+    pub(crate) fn restated(&self, world: &World, ix: u32, place: u32, event: &Event) -> Cause {
+        let household = &self.households[ix as usize];
+        let book = world.book(world.generation(household.seen));
+        let type_id = event.type_id;
+        let replaced = household.ledger.at(place);
+        let moved = replaced.and_then(|was| amount(book, type_id, was.fields())).and_then(|_| {
+            if event.void { Some(0) } else { amount(book, type_id, event.fields.bytes()) }
+        });
+        moved.map_or(Cause::Event(type_id), |fen| Cause::Restated(type_id, fen))
+    }
+
     /// Whether an event that came, and nothing else, is within the household's margin: then there is
     /// nothing to decide. Otherwise the cause for which the household is to be decided.
     pub(crate) fn passes_over(
@@ -147,8 +163,7 @@ impl Fold {
         let household = &mut self.households[ix as usize];
         let generation = world.generation(household.seen);
         let book = world.book(generation);
-        let addition = book.addition(event.type_id);
-        let Some(amount) = addition.and_then(|addition| addition.amount(book, event)) else {
+        let Some(amount) = amount(book, event.type_id, event.fields.bytes()) else {
             return Err(Cause::Event(event.type_id));
         };
         let margin = household.margin;
@@ -197,6 +212,8 @@ fn standing<'c>(desk: &Desk<'_>, case: &'c Case, slot: u16) -> Option<&'c Standi
 pub(crate) struct Room {
     /// In fen.
     pub(crate) left: u32,
+    /// Whether what came may go again.
+    pub(crate) eases: bool,
     /// Whether events about areas make no difference.
     pub(crate) calm: bool,
     /// Whether no event makes any.
@@ -205,9 +222,14 @@ pub(crate) struct Room {
 
 impl Room {
     /// Nothing may come.
-    pub(crate) const NONE: Room = Room { left: 0, calm: false, deaf: false };
+    pub(crate) const NONE: Room = Room { left: 0, eases: false, calm: false, deaf: false };
     /// Anything may.
-    const ALL: Room = Room { left: u32::MAX, calm: true, deaf: true };
+    const ALL: Room = Room { left: u32::MAX, eases: true, calm: true, deaf: true };
+
+    fn of(leeway: Leeway, calm: bool) -> Room {
+        let left = u32::try_from(leeway.fen).unwrap_or(0);
+        Room { left, eases: leeway.eases, calm, deaf: false }
+    }
 
     /// Takes what comes to a rule's facts out of what may come; says whether it may.
     pub(crate) fn pay(&mut self, fen: u32) -> bool {
@@ -234,7 +256,7 @@ pub(crate) fn room(desk: &mut Desk<'_>, case: &Case, slot: u16, end: Date) -> Op
         let left = pack.margin(found, level, horizon, ENOUGH, view, memo)?;
         match found.material.zip(baseline) {
             Some((material, baseline)) => {
-                Some(left.min(pack.material_margin(material, baseline, horizon, view, memo)?))
+                Some(left.and(pack.material_margin(material, baseline, horizon, view, memo)?))
             }
             None => Some(left),
         }
@@ -243,11 +265,11 @@ pub(crate) fn room(desk: &mut Desk<'_>, case: &Case, slot: u16, end: Date) -> Op
         return Some(Room::ALL);
     }
     if let Some(left) = left(Open::Areas) {
-        return Some(Room { left, calm: true, deaf: false });
+        return Some(Room::of(left, true));
     }
     let of_areas = found.reads.facts.iter().any(|at| pack.facts[*at].of_areas);
     let left = if of_areas { left(Open::Nothing) } else { None };
-    left.map(|left| Room { left, calm: false, deaf: false })
+    left.map(|left| Room::of(left, false))
 }
 
 #[cfg(test)]

@@ -56,6 +56,9 @@ impl Fold {
         let last = household.episode;
         let open = episode == last
             && household.case.as_deref().is_some_and(|case| case.level > Severity::None);
+        if household.record.is_none() {
+            self.recorded.push(ix);
+        }
         let record = household.record.get_or_insert_default();
         match record.known(outcome, episode) {
             Some(true) => return Outcome::Duplicate,
@@ -169,8 +172,7 @@ impl Fold {
         let said = Said::new(Change::Closed, previous).reason(kind.word());
         let household = &mut self.households[ix as usize];
         let (routes, spare) = (&mut self.words_of_route, &mut self.spare);
-        let alert =
-            Press { household, routes, spare }.say(&moment, &mut desk, &mut case, said).0;
+        let alert = Press { household, routes, spare }.say(&moment, &mut desk, &mut case, said).0;
         self.alerts.push(alert);
         let household = &mut self.households[ix as usize];
         (household.ledger, household.known) = (ledger, Some(known));

@@ -179,7 +179,7 @@ impl Engine {
 
 impl Fold {
     fn with_records(&self) -> impl Iterator<Item = &Household> {
-        self.households.iter().filter(|household| household.record.is_some())
+        self.recorded.iter().filter_map(|ix| self.households.get(*ix as usize))
     }
 }
 

@@ -213,6 +213,9 @@ impl Fold {
             fold.calendar.note(household.armed, ix);
             let known = household.known.as_deref();
             fold.places.push(known.map_or_else(Place::default, |known| known.place(&fold.words)));
+            if household.record.is_some() {
+                fold.recorded.push(ix);
+            }
             if household.alarm != NEVER {
                 fold.alarms.insert((household.alarm, ix));
             }

@@ -44,7 +44,7 @@ pub use expr::{
     program::{Expr, Type},
 };
 pub use filter::{Record, WordTest};
-pub use margin::{Horizon, Open, Span};
+pub use margin::{Horizon, Leeway, Open, Span};
 pub use outlook::{Failed, Number, Outcome, Symbol, Text, Truth};
 pub use pack::{
     Clocks, Contradiction, Decision, Evaluate, Fact, FactKind, GreenChannel, Let, LevelExpr,

@@ -91,6 +91,15 @@ impl Span {
     }
 }
 
+/// What may come, and whether money may go, while something stays as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Leeway {
+    /// How much may come, in fen; at most what 32 bits hold.
+    pub fen: i64,
+    /// Whether any of the money that came may go again, whatever else comes within `fen`.
+    pub eases: bool,
+}
+
 /// What is known of a value over the whole span; nothing where it may vary or fail.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bound {
@@ -103,19 +112,29 @@ pub(crate) enum Bound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sure {
     value: bool,
-    margin: i64,
+    leeway: Leeway,
 }
 
 /// The greatest margin that is told: amounts beyond it are decided upon one by one.
 const MOST: i64 = u32::MAX as i64;
 
+impl Leeway {
+    const ANY: Leeway = Leeway { fen: MOST, eases: true };
+
+    /// What both leave.
+    #[must_use]
+    pub fn and(self, other: Leeway) -> Leeway {
+        Leeway { fen: self.fen.min(other.fen), eases: self.eases && other.eases }
+    }
+}
+
 impl Sure {
     fn always(value: bool) -> Option<Sure> {
-        Some(Sure { value, margin: MOST })
+        Some(Sure { value, leeway: Leeway::ANY })
     }
 
-    fn within(self, margin: i64) -> Sure {
-        Sure { margin: self.margin.min(margin), ..self }
+    fn within(self, leeway: Leeway) -> Sure {
+        Sure { leeway: self.leeway.and(leeway), ..self }
     }
 }
 
@@ -132,8 +151,8 @@ impl Pack {
         enough: u32,
         scope: &mut S,
         memo: &mut Memo,
-    ) -> Option<u32> {
-        let (mut margin, enough) = (MOST, i64::from(enough));
+    ) -> Option<Leeway> {
+        let (mut leeway, enough) = (Leeway::ANY, i64::from(enough));
         let today = scope.today();
         for expr in rule.levels.iter().take_while(|l| l.severity >= level) {
             let closed = |fact: &usize| {
@@ -149,9 +168,9 @@ impl Pack {
             if sure.value != (expr.severity == level) {
                 return None;
             }
-            margin = margin.min(sure.margin);
+            leeway = leeway.and(sure.leeway);
         }
-        told(margin)
+        Some(leeway)
     }
 
     /// How much money may come before a material value can be found grown past `baseline` steps, on
@@ -163,7 +182,7 @@ impl Pack {
         horizon: Horizon,
         scope: &mut S,
         memo: &mut Memo,
-    ) -> Option<u32> {
+    ) -> Option<Leeway> {
         let today = scope.today();
         let facts = &self.facts;
         let mut machine = Bounding { today, horizon, enough: MOST, facts, scope, memo };
@@ -171,12 +190,8 @@ impl Pack {
         // Quotients are truncated: from below zero all of a step has the quotient nearer to zero.
         let (baseline, step) = (i128::from(baseline), i128::from(material.step));
         let most = if baseline < 0 { baseline * step } else { (baseline + 1) * step - 1 };
-        told(reach.below(most)?)
+        reach.below(most)
     }
-}
-
-fn told(margin: i64) -> Option<u32> {
-    u32::try_from(margin).ok()
 }
 
 struct Bounding<'a, S> {
@@ -333,8 +348,8 @@ impl<S: Scope> Machine for Bounding<'_, S> {
     }
 
     fn compare(&self, op: Cmp, a: Self::Number, b: Self::Number) -> Self::Truth {
-        let (value, margin) = reach::compare(op, a?, b?)?;
-        Some(Sure { value, margin })
+        let (value, leeway) = reach::compare(op, a?, b?)?;
+        Some(Sure { value, leeway })
     }
 
     fn compare_text(&self, p: &Program, op: Cmp, a: Self::Text, b: Self::Text) -> Self::Truth {
@@ -347,7 +362,7 @@ impl<S: Scope> Machine for Bounding<'_, S> {
 
     fn compare_truth(&self, op: Cmp, a: Self::Truth, b: Self::Truth) -> Self::Truth {
         let (a, b) = (a?, b?);
-        Some(Sure { value: op.holds(a.value.cmp(&b.value)), margin: a.margin.min(b.margin) })
+        Some(Sure { value: op.holds(a.value.cmp(&b.value)), leeway: a.leeway.and(b.leeway) })
     }
 
     fn not(&self, a: Self::Truth) -> Self::Truth {
@@ -355,7 +370,7 @@ impl<S: Scope> Machine for Bounding<'_, S> {
     }
 
     fn settled_and(&self, a: Self::Truth) -> Option<Self::Truth> {
-        a.is_some_and(|a| !a.value && a.margin >= self.enough).then_some(a)
+        a.is_some_and(|a| !a.value && a.leeway.fen >= self.enough).then_some(a)
     }
 
     fn and(&self, a: Self::Truth, b: Self::Truth) -> Self::Truth {
@@ -363,7 +378,7 @@ impl<S: Scope> Machine for Bounding<'_, S> {
     }
 
     fn settled_or(&self, a: Self::Truth) -> Option<Self::Truth> {
-        a.is_some_and(|a| a.value && a.margin >= self.enough).then_some(a)
+        a.is_some_and(|a| a.value && a.leeway.fen >= self.enough).then_some(a)
     }
 
     fn or(&self, a: Self::Truth, b: Self::Truth) -> Self::Truth {
@@ -372,7 +387,7 @@ impl<S: Scope> Machine for Bounding<'_, S> {
 
     fn either(&self, a: Self::Truth, b: Self::Truth) -> Self::Truth {
         let (a, b) = (a?, b?);
-        Some(Sure { value: a.value | b.value, margin: a.margin.min(b.margin) })
+        Some(Sure { value: a.value | b.value, leeway: a.leeway.and(b.leeway) })
     }
 
     fn branch(&self, test: Self::Truth) -> Option<bool> {
@@ -380,25 +395,26 @@ impl<S: Scope> Machine for Bounding<'_, S> {
     }
 
     fn chosen_number(&self, test: Self::Truth, branch: Option<Self::Number>) -> Self::Number {
-        Some(branch??.within(test?.margin))
+        Some(branch??.within(test?.leeway))
     }
 
     fn chosen_truth(&self, test: Self::Truth, branch: Option<Self::Truth>) -> Self::Truth {
-        Some(branch??.within(test?.margin))
+        Some(branch??.within(test?.leeway))
     }
 
     fn chosen_text(&self, test: Self::Truth, branch: Option<Self::Text>) -> Self::Text {
-        test.filter(|test| test.margin >= MOST).and(branch?)
+        test.filter(|test| test.leeway == Leeway::ANY).and(branch?)
     }
 }
 
 /// `&&` (decided by a false part) or `||` (by a true one): one deciding part is enough, whatever
 /// becomes of the other; undecided, both must stay.
 fn joined(decides: bool, a: Option<Sure>, b: Option<Sure>) -> Option<Sure> {
+    let rank = |part: Sure| (part.leeway.fen, part.leeway.eases);
     let deciding = |part: Option<Sure>| part.filter(|p| p.value == decides);
     match (deciding(a), deciding(b)) {
-        (Some(a), Some(b)) => Some(Sure { margin: a.margin.max(b.margin), ..a }),
+        (Some(a), Some(b)) => Some(if rank(a) >= rank(b) { a } else { b }),
         (Some(one), None) | (None, Some(one)) => Some(one),
-        (None, None) => Some(a?.within(b?.margin)),
+        (None, None) => Some(a?.within(b?.leeway)),
     }
 }

@@ -1,6 +1,6 @@
 //! Bounds of a number over a span of dates, and how far money that comes can move it.
 
-use super::{MOST, Span};
+use super::{Leeway, MOST, Span};
 use crate::expr::program::{Arith, Cmp};
 
 /// What moves a number by its own amount.
@@ -22,23 +22,31 @@ pub(crate) struct Reach {
     down: u64,
     /// Up to how much may come for this to hold.
     cap: i64,
+    /// Whether it holds as well, moved the other way round, when money goes.
+    eases: bool,
 }
 
 impl Reach {
     pub(super) fn of(span: Span) -> Option<Reach> {
         let up = if span.grows { WHOLE } else { 0 };
-        checked([span.low, span.high], [up, 0], MOST)
+        checked([span.low, span.high], [up, 0], Leeway::ANY)
     }
 
-    pub(super) fn within(self, cap: i64) -> Reach {
-        Reach { cap: self.cap.min(cap), ..self }
+    pub(super) fn within(self, leeway: Leeway) -> Reach {
+        let Leeway { fen, eases } = self.leeway().and(leeway);
+        Reach { cap: fen, eases, ..self }
     }
 
     /// How much may come while it stays at `most` or below; nothing if it may be above anyway.
-    pub(super) fn below(self, most: i128) -> Option<i64> {
+    pub(super) fn below(self, most: i128) -> Option<Leeway> {
         let room = (most - i128::from(self.high)).min(FAR.into());
         let room = i64::try_from(room).ok().filter(|room| *room >= 0)?;
-        Some(margin(room, self.up).min(self.cap))
+        let stays = Leeway { fen: margin(room, self.up), eases: self.down == 0 };
+        Some(stays.and(self.leeway()))
+    }
+
+    fn leeway(self) -> Leeway {
+        Leeway { fen: self.cap, eases: self.eases }
     }
 
     fn still(self) -> bool {
@@ -63,14 +71,15 @@ fn margin(room: i64, step: u64) -> i64 {
 }
 
 /// A reach that cannot leave 64 bits whatever comes.
-fn checked([low, high]: [i64; 2], [up, down]: [u64; 2], cap: i64) -> Option<Reach> {
+fn checked([low, high]: [i64; 2], [up, down]: [u64; 2], leeway: Leeway) -> Option<Reach> {
     let near = low >= -FAR && high <= FAR && up <= STEEP && down <= STEEP;
-    near.then_some(Reach { low, high, up, down, cap })
+    let Leeway { fen: cap, eases } = leeway;
+    near.then_some(Reach { low, high, up, down, cap, eases })
 }
 
 pub(super) fn arith(op: Arith, a: Reach, b: Reach) -> Option<Reach> {
     let ([al, ah], [bl, bh]) = (a.ends(), b.ends());
-    let cap = a.cap.min(b.cap);
+    let cap = a.leeway().and(b.leeway());
     match op {
         Arith::Add => checked([al + bl, ah + bh], [a.up + b.up, a.down + b.down], cap),
         Arith::Sub => checked([al - bh, ah - bl], [a.up + b.down, a.down + b.up], cap),
@@ -107,14 +116,14 @@ fn carried(a: Reach, by: [i64; 2], steep: impl Fn(u64) -> Option<u64>) -> Option
 }
 
 /// `a` times something that nothing moves.
-fn product(a: Reach, by: Reach, cap: i64) -> Option<Reach> {
+fn product(a: Reach, by: Reach, cap: Leeway) -> Option<Reach> {
     let most = by.low.unsigned_abs().max(by.high.unsigned_abs());
     let moves = carried(a, by.ends(), |step| step.checked_mul(most))?;
     checked(corners(a.ends(), by.ends(), i64::checked_mul)?, moves, cap)
 }
 
 /// `a` divided by something of one sign that nothing moves.
-fn quotient(a: Reach, by: Reach, cap: i64) -> Option<Reach> {
+fn quotient(a: Reach, by: Reach, cap: Leeway) -> Option<Reach> {
     if !by.still() || (by.low <= 0 && by.high >= 0) {
         return None;
     }
@@ -128,7 +137,7 @@ fn quotient(a: Reach, by: Reach, cap: i64) -> Option<Reach> {
     checked([low, high], moves, cap)
 }
 
-fn remainder(a: Reach, by: Reach, cap: i64) -> Option<Reach> {
+fn remainder(a: Reach, by: Reach, cap: Leeway) -> Option<Reach> {
     if !by.still() || (by.low <= 0 && by.high >= 0) {
         return None;
     }
@@ -141,19 +150,22 @@ fn remainder(a: Reach, by: Reach, cap: i64) -> Option<Reach> {
 }
 
 /// What a comparison is on every date, and how much may come while it stays that.
-pub(super) fn compare(op: Cmp, a: Reach, b: Reach) -> Option<(bool, i64)> {
+pub(super) fn compare(op: Cmp, a: Reach, b: Reach) -> Option<(bool, Leeway)> {
     let (low, high) = (a.low - b.high, a.high - b.low);
     let (up, down) = (a.up + b.down, a.down + b.up);
+    // What goes moves the other way round.
+    let above = |room: i64| Leeway { fen: margin(room, down), eases: up == 0 };
+    let below = |room: i64| Leeway { fen: margin(room, up), eases: down == 0 };
     let at_least = |least: i64, yes: bool| {
         if low >= least {
-            Some((yes, margin(low - least, down)))
+            Some((yes, above(low - least)))
         } else if high < least {
-            Some((!yes, margin(least - 1 - high, up)))
+            Some((!yes, below(least - 1 - high)))
         } else {
             None
         }
     };
-    let (value, margin) = match op {
+    let (value, leeway) = match op {
         Cmp::Gt => at_least(1, true),
         Cmp::Ge => at_least(0, true),
         Cmp::Lt => at_least(0, false),
@@ -161,15 +173,16 @@ pub(super) fn compare(op: Cmp, a: Reach, b: Reach) -> Option<(bool, i64)> {
         Cmp::Eq | Cmp::Ne => {
             let apart = op == Cmp::Ne;
             if low > 0 {
-                Some((apart, margin(low - 1, down)))
+                Some((apart, above(low - 1)))
             } else if high < 0 {
-                Some((apart, margin(-1 - high, up)))
+                Some((apart, below(-1 - high)))
             } else if low == 0 && high == 0 {
-                Some((!apart, if up == 0 && down == 0 { MOST } else { 0 }))
+                let still = up == 0 && down == 0;
+                Some((!apart, if still { Leeway::ANY } else { Leeway { fen: 0, eases: false } }))
             } else {
                 None
             }
         }
     }?;
-    Some((value, margin.min(a.cap).min(b.cap)))
+    Some((value, leeway.and(a.leeway()).and(b.leeway())))
 }

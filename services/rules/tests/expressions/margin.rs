@@ -1,8 +1,8 @@
 //! Margins against what comes: as long as no more comes than a margin says, on whatever days and to
-//! whichever numbers, a level stays and nothing fails.
+//! whichever numbers, a level stays and nothing fails; where it eases, whatever goes meanwhile.
 
 use proto::{catalogue::Catalogue, date::Date};
-use rules::{Attr, Horizon, Memo, Open, Outcome, Pack, Scope, Span, Text, Truth};
+use rules::{Attr, Horizon, Leeway, Memo, Open, Outcome, Pack, Scope, Span, Text, Truth};
 
 use crate::random::{Random, WORDS, pack};
 
@@ -41,14 +41,15 @@ impl Household {
         }
     }
 
-    /// Lets at most `most` come, on each day any part of it.
-    fn let_come(&mut self, r: &mut Random, most: u64) {
+    /// Lets at most `most` come and `gone` go, on each day any part of it.
+    fn let_come(&mut self, r: &mut Random, most: u64, gone: u64) {
+        let part = |r: &mut Random, most: u64| match r.below(3) {
+            0 => 0,
+            1 => i64::try_from(most).unwrap(),
+            _ => i64::try_from(r.below(most + 1)).unwrap(),
+        };
         for came in &mut self.came {
-            *came = daily(r, |r| match r.below(3) {
-                0 => 0,
-                1 => i64::try_from(most).unwrap(),
-                _ => i64::try_from(r.below(most + 1)).unwrap(),
-            });
+            *came = daily(r, |r| part(r, most) - part(r, gone));
         }
     }
 
@@ -119,7 +120,7 @@ impl Scope for Household {
 
 #[test]
 fn a_level_stays_while_no_more_than_its_margin_comes() {
-    let (mut told, mut between) = (0u32, 0u32);
+    let (mut told, mut between, mut easing) = (0u32, 0u32, 0u32);
     for seed in 0..3_000 {
         let mut r = Random(seed);
         let mut text = pack(&[r.int(2), r.bool(2)], &[]) + "rules:\n";
@@ -137,14 +138,18 @@ fn a_level_stays_while_no_more_than_its_margin_comes() {
             memo.begin();
             let level = pack.level(rule, &mut household, &mut memo).level;
             let enough = [u32::MAX, 40, 1][usize::try_from(seed % 3).unwrap()];
-            let Some(margin) = pack.margin(rule, level, horizon, enough, &mut household, &mut memo)
+            let Some(Leeway { fen, eases }) =
+                pack.margin(rule, level, horizon, enough, &mut household, &mut memo)
             else {
                 continue;
             };
             told += 1;
-            between += u32::from((1..1_000).contains(&margin));
-            for most in [u64::from(margin), u64::from(margin) / 2, u64::from(margin).min(40)] {
-                household.let_come(&mut r, most);
+            between += u32::from((1..1_000).contains(&fen));
+            easing += u32::from(eases && fen < 1_000);
+            let fen = u64::try_from(fen).unwrap();
+            for most in [fen, fen / 2, fen.min(40)] {
+                let gone = if eases { [40, 1_000, 1 << 31][(most % 3) as usize] } else { 0 };
+                household.let_come(&mut r, most, gone);
                 for day in 0..Household::days(end) {
                     household.day = day;
                     memo.begin();
@@ -155,7 +160,7 @@ fn a_level_stays_while_no_more_than_its_margin_comes() {
             }
         }
     }
-    assert!(told > 5_000 && between > 300, "{told} {between}");
+    assert!(told > 5_000 && between > 300 && easing > 100, "{told} {between} {easing}");
 }
 
 #[test]
@@ -181,21 +186,22 @@ fn a_material_value_grows_past_no_step_within_its_margin() {
         let more = i64::try_from(r.below(3)).unwrap();
         let baseline = (value / material.step).saturating_add(more);
         let margin = pack.material_margin(material, baseline, horizon, &mut household, &mut memo);
-        let Some(margin) = margin else { continue };
-        told += u32::from(margin > 0);
-        household.let_come(&mut r, margin.into());
+        let Some(Leeway { fen, eases }) = margin else { continue };
+        told += u32::from(fen > 0);
+        let gone = if eases { [40, 1_000][r.below(2) as usize] } else { 0 };
+        household.let_come(&mut r, u64::try_from(fen).unwrap(), gone);
         for day in 0..Household::days(end) {
             household.day = day;
             memo.begin();
             let value = pack.evaluate(material.value, &mut household, &mut memo).as_int().unwrap();
-            assert!(value / material.step <= baseline, "seed {seed} {margin}: {text}");
+            assert!(value / material.step <= baseline, "seed {seed} {fen}: {text}");
         }
     }
     assert!(told > 500, "{told}");
 }
 
 /// The margin of one condition over `i0`, to which money adds and which stands at `value`.
-fn margin(condition: &str, value: i64) -> Option<u32> {
+fn margin(condition: &str, value: i64) -> Option<Leeway> {
     struct One(i64);
     impl Scope for One {
         fn today(&self) -> Date {
@@ -233,26 +239,30 @@ fn margin(condition: &str, value: i64) -> Option<u32> {
 
 #[test]
 fn the_common_cases_are_exact() {
+    const ANY: i64 = u32::MAX as i64;
     for (condition, value, told) in [
-        ("i0 > 300", 100, Some(200)),
-        ("i0 >= 300", 100, Some(199)),
-        ("i0 > 300", 301, Some(u32::MAX)),
-        ("i0 < 300", 100, Some(199)),
-        ("i0 == 300", 100, Some(199)),
-        ("i0 == 300", 300, Some(0)),
-        ("i0 != 300", 301, Some(u32::MAX)),
-        ("i0 > 300 && i0 > 800", 100, Some(700)),
-        ("i0 > 300 && household.is(\"a\")", 100, Some(u32::MAX)),
-        ("i0 > 300 || i0 > 800", 100, Some(200)),
-        ("!(i0 > 300)", 100, Some(200)),
-        ("i0 * 2 > 300", 100, Some(50)),
-        ("household.net_income_fen - i0 < 2000000", 100, Some(999_900)),
-        ("(household.net_income_fen - i0) / household.size < 500000", 100, Some(999_896)),
-        ("max(i0, i1) > 300", 100, Some(200)),
-        ("i0 > 300 ? i1 > 50 : i1 > 500", 100, Some(200)),
+        ("i0 > 300", 100, Some((200, true))),
+        ("i0 >= 300", 100, Some((199, true))),
+        ("i0 > 300", 301, Some((ANY, false))),
+        ("i0 < 300", 100, Some((199, true))),
+        ("i0 == 300", 100, Some((199, true))),
+        ("i0 == 300", 300, Some((0, false))),
+        ("i0 != 300", 301, Some((ANY, false))),
+        ("i0 > 300 && i0 > 800", 100, Some((700, true))),
+        ("i0 > 300 && household.is(\"a\")", 100, Some((ANY, true))),
+        ("i0 > 300 || i0 > 800", 100, Some((200, true))),
+        ("!(i0 > 300)", 100, Some((200, true))),
+        ("i0 * 2 > 300", 100, Some((50, true))),
+        ("household.net_income_fen - i0 < 2000000", 100, Some((999_900, true))),
+        ("household.net_income_fen - i0 < 5000000", 100, Some((ANY, false))),
+        ("(household.net_income_fen - i0) / household.size < 500000", 100, Some((999_896, true))),
+        ("max(i0, i1) > 300", 100, Some((200, true))),
+        ("i0 > 300 ? i1 > 50 : i1 > 500", 100, Some((200, true))),
+        ("i0 > 30 ? i1 > 50 : i1 > 500", 100, Some((ANY, false))),
         ("100 / i0 > 5", 100, None),
         ("i0 * i0 > 5", 100, None),
     ] {
+        let told = told.map(|(fen, eases)| Leeway { fen, eases });
         assert_eq!(margin(condition, value), told, "{condition}");
     }
 }
