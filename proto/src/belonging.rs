@@ -182,7 +182,7 @@ mod tests {
             at_us: at.0,
             history: false,
             entries: sealed,
-            refused: Vec::new(),
+            ..wire::Frame::default()
         };
         let bytes = frame.encode_to_vec();
         let golden = include_str!("../golden/belonging.v1.hex");

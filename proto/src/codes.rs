@@ -62,6 +62,7 @@ codes! {
     AuthForbidden "auth.forbidden" 403 false "this caller may not do that here" "无权执行此操作";
     AuthRequired "auth.required" 401 false "a bearer token is required" "需要访问令牌";
     BatchRefused "batch.refused" 422 false "a record of an atomic call was refused; nothing was taken" "批次中有记录被拒绝，未接收任何内容";
+    BatchUndecided "batch.undecided" 503 true "what became of the batch is not known yet; ask again later" "该批次尚未处理完毕，请稍后重试";
     BatchUnknown "batch.unknown" 404 false "no batch of this id is known" "没有此批次";
     BodyBroken "body.broken" 400 false "the body is cut short or does not fit its encoding" "内容不完整或与其编码不符";
     BodyEncoding "body.encoding" 415 false "the body's content encoding is not supported" "不支持的内容编码";

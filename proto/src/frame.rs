@@ -20,9 +20,11 @@ use crate::{
     region::Area,
 };
 
+mod batch;
 mod reader;
 mod writer;
 
+pub use batch::{BatchPart, empty, mark_batch};
 pub use reader::{FrameReader, Sealed};
 pub use writer::FrameWriter;
 

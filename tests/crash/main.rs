@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test: a failed step must end it")]
 
+mod batch;
 mod load;
 mod marks;
 mod poison;

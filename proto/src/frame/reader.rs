@@ -3,7 +3,7 @@
 
 use prost::encoding::{WireType, decode_key, decode_varint};
 
-use super::{FrameError, VERSION, open_kind, wire};
+use super::{BatchPart, FrameError, VERSION, batch, open_kind, wire};
 use crate::{
     catalogue::Catalogue,
     date::{Date, Instant},
@@ -58,6 +58,7 @@ pub struct FrameReader<'r> {
     history: bool,
     rest: &'r [u8],
     left: usize,
+    pub(super) batch: Option<BatchPart>,
 }
 
 impl<'r> FrameReader<'r> {
@@ -66,7 +67,8 @@ impl<'r> FrameReader<'r> {
     /// # Errors
     /// [`FrameError::Malformed`], [`FrameError::Version`].
     pub fn new(record: &'r [u8]) -> Result<FrameReader<'r>, FrameError> {
-        let mut frame = FrameReader { at: Instant(0), history: false, rest: record, left: 0 };
+        let (at, history) = (Instant(0), false);
+        let mut frame = FrameReader { at, history, rest: record, left: 0, batch: None };
         let mut bytes = record;
         while !bytes.is_empty() {
             match part(&mut bytes)? {
@@ -79,7 +81,10 @@ impl<'r> FrameReader<'r> {
                 (2, Part::Fixed(at)) => frame.at = Instant(at.cast_signed()),
                 (3, Part::Number(history)) => frame.history = history != 0,
                 (4, Part::Bytes(_)) => frame.left += 1,
-                (1..=4, _) => return Err(FrameError::Malformed),
+                (6, Part::Bytes(part)) => {
+                    frame.batch = Some(batch::read(part).ok_or(FrameError::Malformed)?);
+                }
+                (1..=4 | 6, _) => return Err(FrameError::Malformed),
                 _ => {}
             }
         }
@@ -96,6 +101,19 @@ impl<'r> FrameReader<'r> {
     #[must_use]
     pub fn history(&self) -> bool {
         self.history
+    }
+
+    /// What the door refused of the call, by the name of the code; asked before any entry is taken.
+    #[must_use]
+    pub fn refused(&self) -> Vec<(String, u64)> {
+        let mut bytes = self.rest;
+        let mut found = Vec::new();
+        while let Ok((tag, value)) = part(&mut bytes) {
+            if let (5, Part::Bytes(value)) = (tag, value) {
+                found.extend(batch::refused(value));
+            }
+        }
+        found
     }
 
     /// How many entries are left.

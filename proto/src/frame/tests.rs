@@ -25,7 +25,14 @@ fn frame(catalogue: &Catalogue) -> wire::Frame {
     let at = Instant(1_000_000);
     let entries = entries(catalogue).iter().map(|e| seal(e, at, at, catalogue)).collect();
     let refused = vec![wire::Refused { code: "json.syntax".into(), count: 2 }];
-    wire::Frame { version: VERSION, at_us: at.0, history: true, entries, refused }
+    wire::Frame {
+        version: VERSION,
+        at_us: at.0,
+        history: true,
+        entries,
+        refused,
+        ..wire::Frame::default()
+    }
 }
 
 #[test]

@@ -16,6 +16,21 @@ pub struct Frame {
     /// What the door refused of the same call, by code, so that the call can be accounted for later.
     #[prost(message, repeated, tag = "5")]
     pub refused: ::prost::alloc::vec::Vec<Refused>,
+    /// The call that the frame is a part of, in a journal of several partitions.
+    #[prost(message, optional, tag = "6")]
+    pub batch: ::core::option::Option<Batch>,
+}
+/// A call whose entries stand in several frames, so that it can be accounted for later.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Batch {
+    #[prost(fixed64, tag = "1")]
+    pub id: u64,
+    /// In one frame of the call: it accounts for the whole of it, and has what the door refused.
+    #[prost(bool, tag = "2")]
+    pub whole: bool,
+    /// There: the records of the call, the refused ones included.
+    #[prost(uint64, tag = "3")]
+    pub rows: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Refused {

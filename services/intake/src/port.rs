@@ -27,19 +27,14 @@ pub trait Journal: Send + Sync + 'static {
     fn packs(&self) -> Vec<Arc<rules::Pack>>;
 
     /// Whether the households' state can be asked for. Where it cannot, nothing that is asked about
-    /// a household has an answer here: the door says so with [`Code::ViewElsewhere`], and takes
+    /// a household or a batch has an answer here: the door says so with [`Code::ViewElsewhere`], and takes
     /// outcomes of cases whose id fits the household.
     fn holds_state(&self) -> bool {
         true
     }
 
-    /// Whether what becomes of batches is followed; else the door says [`Code::ViewElsewhere`].
-    fn follows_batches(&self) -> bool {
-        self.holds_state()
-    }
-
     /// What became of a batch; nothing when its id is not known.
-    fn batch(&self, id: u64) -> BoxFuture<'_, Option<BatchReport>>;
+    fn batch(&self, id: u64) -> BoxFuture<'_, Result<Option<BatchReport>, SubmitError>>;
 
     /// A household's state as `GET /v1/households/{id}` shows it, its region (12 digits) under
     /// `region`; nothing when the household is not known.
@@ -112,9 +107,17 @@ pub enum SubmitError {
     /// No watcher that was reached carries the partition that is asked about.
     #[error("partition.uncarried: no watcher that was reached carries this partition now")]
     Uncarried,
+    /// What became of the batch that is asked about is not known yet.
+    #[error("batch.undecided: what became of the batch is not known yet")]
+    Undecided,
     /// Something broke; whether it was taken is not known, sending again is safe.
     #[error("service.fault: the submission failed")]
     Fault,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What became of a batch up to now.
@@ -134,4 +137,7 @@ pub struct BatchReport {
     pub decided: u64,
     /// Records in the dead letters by the name of their code.
     pub dead_lettered: BTreeMap<String, u64>,
+    /// Records that nothing is known of yet; only where a call is decided in several places.
+    #[serde(skip_serializing_if = "none")]
+    pub undecided: u64,
 }

@@ -8,7 +8,12 @@
 use std::collections::VecDeque;
 
 use log::{Log, LogError};
-use proto::{catalogue::Catalogue, date::Instant, frame::Entry};
+use proto::{
+    catalogue::Catalogue,
+    codes::Code,
+    date::Instant,
+    frame::{self, Entry},
+};
 
 use crate::pack::Packer;
 
@@ -31,6 +36,30 @@ pub struct Spread {
 }
 
 impl Spread {
+    /// As [`Spread::frames`], each marked as a part of the call `batch`; `refused` is what the door
+    /// refused of it. A call of which nothing is left has one frame all the same.
+    #[must_use]
+    pub fn call(
+        &self,
+        batch: u64,
+        (entries, refused): (&[Entry], &[(Code, u64)]),
+        at: Instant,
+        catalogue: &Catalogue,
+    ) -> Vec<(Target, Vec<u8>)> {
+        let mut frames = self.frames(entries, at, catalogue);
+        if frames.is_empty() {
+            let any = batch % u64::from(self.journals.max(1));
+            let any = std::cmp::Reverse(u32::try_from(any).unwrap_or(0));
+            frames.push((Target::Journal(any), frame::empty(at)));
+        }
+        let rows = refused.iter().map(|(_, count)| count).sum::<u64>() + entries.len() as u64;
+        let mut whole = Some((rows, refused));
+        for (_, frame) in &mut frames {
+            frame::mark_batch(frame, batch, whole.take());
+        }
+        frames
+    }
+
     /// A frame for each partition that something of the call goes to.
     #[must_use]
     pub fn frames(
@@ -133,6 +162,31 @@ mod tests {
         let everywhere =
             [Target::Persons(0), Target::Persons(1), journal(2), journal(1), journal(0)];
         assert_eq!(targets(&[pack]), everywhere);
+    }
+
+    #[test]
+    fn one_frame_of_a_call_accounts_for_it() {
+        let spread = Spread { journals: 3, persons: 2 };
+        let entries = [profile(), event("person/t1"), event("area/99")];
+        let refused = [(Code::JsonSyntax, 2), (Code::IdPersonal, 1)];
+        let read = |entries: &[Entry]| -> Vec<(Option<u64>, usize, usize)> {
+            let frames = spread.call(7, (entries, &refused), Instant(5), &Catalogue::shipped());
+            let read = frames.iter().map(|(_, frame)| {
+                let frame = frame::FrameReader::new(frame).unwrap();
+                let part = frame.batch().unwrap();
+                assert_eq!(part.id, 7);
+                (part.rows, frame.refused().len(), frame.left())
+            });
+            read.collect()
+        };
+        let all = read(&entries);
+        assert_eq!((all.len(), all[0]), (4, (Some(6), 2, 1)));
+        assert!(
+            all[1..]
+                .iter()
+                .all(|(rows, refused, left)| (*rows, *refused) == (None, 0) && *left > 0)
+        );
+        assert_eq!(read(&[]), [(Some(3), 2, 0)]);
     }
 
     #[test]

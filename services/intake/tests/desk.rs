@@ -32,6 +32,9 @@ pub(crate) const CANARY: &str = "canary7f3a";
 pub(crate) const EVENT: &str = r#"{"specversion":"1.0","id":"e1","source":"99/ybj","type":"medical.settlement","time":"2026-03-04T10:20:30+08:00","subject":"household/H1","data":{"occurred_on":"2026-03-03","setting":"inpatient","total_fen":1834500,"self_paid_fen":734500,"note":"canary7f3a"}}"#;
 pub(crate) const PROFILE: &str = r#"{"household":"H1","region":"990102003004","class":"ordinary","size":3,"net_income_fen":5,"remark":"canary7f3a"}"#;
 
+/// A batch of which nothing is known yet.
+pub(crate) const UNDECIDED: u64 = 999;
+
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) submissions: Vec<Submission>,
@@ -128,7 +131,7 @@ impl Journal for Recorder {
         !self.state().elsewhere
     }
 
-    fn batch(&self, id: u64) -> BoxFuture<'_, Option<BatchReport>> {
+    fn batch(&self, id: u64) -> BoxFuture<'_, Result<Option<BatchReport>, SubmitError>> {
         let at = usize::try_from(id).unwrap().wrapping_sub(1);
         let report = self.state().submissions.get(at).map(|s| BatchReport {
             batch: id,
@@ -136,7 +139,8 @@ impl Journal for Recorder {
             dead_lettered: s.refused.iter().map(|(c, n)| (c.name().to_owned(), *n)).collect(),
             ..BatchReport::default()
         });
-        Box::pin(async { report })
+        let told = if id == UNDECIDED { Err(SubmitError::Undecided) } else { Ok(report) };
+        Box::pin(async { told })
     }
 
     fn household(

@@ -2,7 +2,7 @@
 
 use proto::{codes::Code, frame::Entry, outcome::CaseId};
 
-use crate::desk::{Answer, Desk, PROFILE};
+use crate::desk::{Answer, Desk, PROFILE, UNDECIDED};
 
 const JSON: &str = "application/json";
 const VISITED: &str =
@@ -87,6 +87,8 @@ fn while_nobody_carries_a_household_it_is_not_unknown_and_the_operator_is_not_he
         assert_eq!((answer.status, answer.code().as_str()), (503, "partition.uncarried"));
         assert!(answer.headers.contains_key("retry-after"));
     }
+    let answer = desk.send(&format!("GET /v1/batches/{UNDECIDED}"), JSON, "");
+    assert_eq!((answer.status, answer.code().as_str()), (503, "batch.undecided"));
     assert_eq!(post(&desk, "operator", case, VISITED).status, 200);
     assert_eq!(post(&desk, "operator", CaseId::of("H2", 1), VISITED).code(), "case.unknown");
     assert_eq!(desk.send("DELETE /v1/households/H1", JSON, "").status, 200);

@@ -4,6 +4,7 @@
 //! token key that is there already, topics that are as they were planned. It refuses to make a key
 //! or a topic: a service that finds none would begin a second world beside the first.
 
+mod call;
 mod config;
 mod console;
 mod feeds;

@@ -29,7 +29,7 @@ use crate::{
     packs, volume,
 };
 use ports::{AlertsPort, Callers, HouseholdsPort, JournalPort};
-pub(crate) use ports::{outcome, submission};
+pub(crate) use ports::{outcome, report, submission};
 
 /// From the wish to stop until messages that are being sent are let go.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(5);

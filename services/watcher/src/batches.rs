@@ -3,7 +3,7 @@
 //! A bounded number of the latest calls. It follows parked entries to the profile that matches
 //! them and knows no level and no alert.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use engine::Outcome;
 use proto::{
@@ -14,8 +14,10 @@ use proto::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Calls that are remembered.
-const CALLS: usize = 100_000;
+/// Calls that are remembered by one process.
+pub(crate) const CALLS: usize = 100_000;
+/// Calls after which nothing waits for calls that are forgotten.
+const SWEEP: u32 = 1_024;
 
 /// What became of one call up to now.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -41,7 +43,31 @@ type Waited = u64;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Batches {
     reports: BTreeMap<u64, Report>,
-    waiting: HashMap<Waited, Vec<u64>>,
+    waiting: BTreeMap<Waited, Vec<u64>>,
+    /// Calls that were forgotten since what waits for them was.
+    #[serde(default)]
+    forgotten: u32,
+}
+
+impl Report {
+    /// Adds what became of other entries of the same call.
+    pub fn add(&mut self, other: &Report) {
+        self.accepted += other.accepted;
+        self.duplicate += other.duplicate;
+        self.parked += other.parked;
+        self.matched += other.matched;
+        self.decided += other.decided;
+        for (code, count) in &other.dead_lettered {
+            *self.dead_lettered.entry(code.clone()).or_default() += count;
+        }
+    }
+
+    /// The records that it speaks of.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        let dead: u64 = self.dead_lettered.values().sum();
+        self.accepted + self.duplicate + self.parked + self.matched + dead
+    }
 }
 
 impl Batches {
@@ -50,14 +76,26 @@ impl Batches {
         self.reports.get(&offset)
     }
 
-    /// A call begins, with what the door refused of it.
-    pub(crate) fn begin(&mut self, offset: u64, refused: impl Iterator<Item = (String, u64)>) {
+    /// The oldest call that is remembered.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        self.reports.first_key_value().map(|(oldest, _)| *oldest)
+    }
+
+    /// A call begins, with what the door refused of it; at most so many are remembered.
+    pub(crate) fn begin(
+        &mut self,
+        offset: u64,
+        refused: impl Iterator<Item = (String, u64)>,
+        most: usize,
+    ) {
         let dead_lettered = refused.collect();
         self.reports.insert(offset, Report { dead_lettered, ..Report::default() });
-        while self.reports.len() > CALLS {
+        while self.reports.len() > most {
             self.reports.pop_first();
-            let oldest = self.reports.first_key_value().map_or(0, |(oldest, _)| *oldest);
-            if oldest.is_multiple_of(1024) {
+            self.forgotten += 1;
+            if self.forgotten >= SWEEP {
+                self.forgotten = 0;
+                let oldest = self.oldest().unwrap_or(0);
                 self.waiting.retain(|_, calls| {
                     calls.retain(|call| *call >= oldest);
                     !calls.is_empty()
@@ -68,12 +106,8 @@ impl Batches {
 
     /// What came of an entry of the call.
     pub(crate) fn note(&mut self, offset: u64, entry: &Entry, outcome: Outcome) {
-        if let (Entry::Profile(profile), Outcome::Accepted | Outcome::Unmatched) = (entry, outcome)
-        {
-            self.arrived(&format!("household/{}", profile.household));
-            for person in profile.persons() {
-                self.arrived(&format!("person/{person}"));
-            }
+        if !self.waiting.is_empty() {
+            self.matched(entry, outcome);
         }
         let Some(report) = self.reports.get_mut(&offset) else { return };
         match outcome {
@@ -89,6 +123,22 @@ impl Batches {
                 }
             }
             Outcome::Refused(code) => refused(report, code),
+        }
+    }
+
+    /// What was waited for has come: a profile, or its claim of a person in the person log.
+    fn matched(&mut self, entry: &Entry, outcome: Outcome) {
+        match (entry, outcome) {
+            (Entry::Profile(profile), Outcome::Accepted | Outcome::Unmatched) => {
+                self.arrived(&format!("household/{}", profile.household));
+                for person in profile.persons() {
+                    self.arrived(&format!("person/{person}"));
+                }
+            }
+            (Entry::Claim(claim), Outcome::Accepted) if !claim.removed => {
+                self.arrived(&format!("person/{}", claim.person));
+            }
+            _ => {}
         }
     }
 
@@ -155,13 +205,13 @@ mod tests {
     #[test]
     fn a_parked_entry_is_matched_by_its_household_or_its_person() {
         let mut batches = Batches::default();
-        batches.begin(4, [("json.syntax".to_owned(), 2)].into_iter());
+        batches.begin(4, [("json.syntax".to_owned(), 2)].into_iter(), CALLS);
         batches.note(4, &event("household/H1"), Outcome::Parked);
         batches.note(4, &event("person/t1"), Outcome::Parked);
         batches.note(4, &event("person/t2"), Outcome::Parked);
         batches.note(4, &event("person/t2"), Outcome::Duplicate);
         batches.note(4, &event("person/t2"), Outcome::Refused(Code::IdConflict));
-        batches.begin(5, std::iter::empty());
+        batches.begin(5, std::iter::empty(), CALLS);
         batches.note(5, &profile(), Outcome::Accepted);
         let batches = Batches::decode(&batches.encode()).unwrap();
         let report = batches.report(4).unwrap();
@@ -177,7 +227,7 @@ mod tests {
     fn only_the_latest_calls_are_remembered() {
         let mut batches = Batches::default();
         for offset in 0..=CALLS as u64 {
-            batches.begin(offset, std::iter::empty());
+            batches.begin(offset, std::iter::empty(), CALLS);
         }
         assert_eq!(batches.report(0), None);
         assert!(batches.report(1).is_some() && batches.report(CALLS as u64).is_some());

@@ -24,7 +24,7 @@ use proto::date::Instant;
 use held::Held;
 pub use held::{NotHeld, Told};
 
-use crate::{Fault, Limits, PartitionMachine, Ports, Progress, Step, Topic, meters::whole};
+use crate::{Fault, Limits, Part, PartitionMachine, Ports, Progress, Step, Topic, meters::whole};
 
 /// How long a partition without news sleeps before it looks at the clock.
 const ROUND: Duration = Duration::from_millis(500);
@@ -159,7 +159,31 @@ impl Carrier {
         partition: u32,
         question: impl FnOnce(&Engine) -> T,
     ) -> Result<Told<T>, NotHeld> {
-        let carried = self.shared.carried().get(&(Topic::Journal, partition)).cloned();
+        self.machine((Topic::Journal, partition), |machine| {
+            machine.partition().map(|partition| question(partition.engine()))
+        })?
+        .whole()
+    }
+
+    /// Asks a partition what became of a call in it.
+    ///
+    /// # Errors
+    /// As [`Carrier::ask`].
+    pub fn part(
+        &self,
+        topic: Topic,
+        partition: u32,
+        call: u64,
+    ) -> Result<Told<Option<Part>>, NotHeld> {
+        self.machine((topic, partition), |machine| machine.part(call))
+    }
+
+    fn machine<T>(
+        &self,
+        part: (Topic, u32),
+        question: impl FnOnce(&PartitionMachine) -> T,
+    ) -> Result<Told<T>, NotHeld> {
+        let carried = self.shared.carried().get(&part).cloned();
         let carried = carried.filter(|carried| !carried.over.load(Ordering::Acquire));
         carried.ok_or(NotHeld::Elsewhere)?.held.ask(question)
     }

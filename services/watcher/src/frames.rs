@@ -34,6 +34,7 @@ impl Framed {
             history: self.history,
             entries: sealed.collect(),
             refused: refused.collect(),
+            ..wire::Frame::default()
         }
         .encode_to_vec()
     }

@@ -45,7 +45,7 @@ pub use fault::Fault;
 pub use hands::Crew;
 pub use letters::Letter;
 pub use machine::{Tally, Writer};
-pub use partition::{Limits, PartitionMachine, Ports, Progress, Step, Topic};
+pub use partition::{Limits, Part, PartitionMachine, Ports, Progress, Step, Topic};
 pub use portrait::portrait;
 pub use replay::{Derived, derive};
 pub use sequencer::{Receipt, Submission, SubmitError};

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::{
     ALERTS, Crew, DEAD_LETTERS, Fault, Letter, PARTITIONS, Report, Topics,
-    batches::Batches,
+    batches::{Batches, CALLS},
     dossier,
     frames::Framed,
     letters::Known,
@@ -251,7 +251,7 @@ impl Machine {
             self.set_history(history);
         }
         self.next = offset + 1;
-        self.batches.begin(offset, refused);
+        self.batches.begin(offset, refused, CALLS);
         self.clock = self.clock.max(at);
         if empty {
             self.waiting.push(Stamped::new(self.clock, Entry::Tick));

@@ -7,6 +7,7 @@
 //! is published. Outputs are functions of the input alone, so a former owner that still runs does
 //! no harm. It refuses to know groups, brokers and HTTP.
 
+mod calls;
 mod fold;
 mod ports;
 mod reading;
@@ -29,11 +30,12 @@ use crate::{
     Fault, Letter, Tally,
     letters::Known,
     outlet::Outlet,
-    partition::{fold::PartFold, reading::Reading, tell::Tell},
+    partition::{calls::Calls, fold::PartFold, reading::Reading, tell::Tell},
     snapshot::Snapshot,
     store::{OwnerError, Ownership},
 };
 
+pub use calls::Part;
 pub use ports::{Limits, Ports, Topic};
 
 /// Entries that are opened before they are applied: so many stay in a processor's own cache.
@@ -77,8 +79,8 @@ enum Phase {
     Live,
 }
 
-/// An entry that waits to be applied: its place in its frame, nothing for a tick.
-type Place = Option<u32>;
+/// An entry that waits to be applied: its place in its frame, nothing for a tick; and its call.
+type Place = (Option<u32>, u64);
 
 /// The machine of one partition.
 pub struct PartitionMachine {
@@ -98,6 +100,7 @@ pub struct PartitionMachine {
     published: HashMap<String, Vec<u8>>,
     lettered: Known,
     tally: Tally,
+    calls: Calls,
     /// Entries in the last snapshot.
     kept: u64,
     wanted: bool,
@@ -155,6 +158,7 @@ impl PartitionMachine {
             published: HashMap::new(),
             lettered: Known::default(),
             tally: Tally::default(),
+            calls: Calls::default(),
             kept: 0,
             wanted: false,
             working: false,
@@ -238,6 +242,12 @@ impl PartitionMachine {
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.tally
+    }
+
+    /// What became of a call here.
+    #[must_use]
+    pub fn part(&self, call: u64) -> Option<Part> {
+        self.calls.part(call)
     }
 
     /// The fold of this partition of the journal; nothing for the person log.
@@ -347,8 +357,9 @@ impl PartitionMachine {
         if frame.left() == 0 {
             self.clock = self.clock.max(frame.at());
             waiting.push(Stamped::new(self.clock, Entry::Tick));
-            places.push(None);
+            places.push((None, calls::NONE));
         }
+        let call = self.calls.begin(&frame);
         for (index, sealed) in (0..).zip(frame) {
             let sealed = sealed.map_err(fault)?;
             let (at, entry) = sealed.open(frame.at(), self.fold.catalogue()).map_err(fault)?;
@@ -360,7 +371,7 @@ impl PartitionMachine {
                 Some(key) => Stamped { at: self.clock, key, entry },
                 None => Stamped::new(self.clock, entry),
             });
-            places.push(Some(index));
+            places.push((Some(index), call));
             if pack || waiting.len() >= AT_ONCE {
                 self.settle(waiting, places)?;
             }
@@ -376,9 +387,11 @@ impl PartitionMachine {
         self.working = true;
         let mut out = Output::default();
         self.fold.apply(waiting, &mut out);
-        for ((stamped, place), outcome) in waiting.iter().zip(&*places).zip(&out.outcomes) {
-            let Some(index) = place else { continue };
+        let first = self.topic == Topic::Journal && self.partition == 0;
+        for ((stamped, (index, call)), outcome) in waiting.iter().zip(&*places).zip(&out.outcomes) {
+            let Some(index) = index else { continue };
             self.tally.note(*outcome);
+            self.calls.note(*call, &stamped.entry, *outcome, first);
             if let Outcome::Refused(code) = outcome {
                 let known = self.fold.catalogue();
                 let letter = Letter::of(*code, stamped.at, *index, &stamped.entry, known);
@@ -451,7 +464,8 @@ impl PartitionMachine {
             Topic::Persons => 0,
         };
         let dead = self.ports.dead_end(self.partition)?;
-        let beside = fold::Beside::new(self.tally, self.clock, self.fold.history());
+        let (tally, clock_us, history) = (self.tally, self.clock.0, self.fold.history());
+        let beside = fold::Beside { tally, clock_us, history, calls: &self.calls };
         let Some(sections) = self.fold.snapshot(&beside) else { return Ok(()) };
         let snapshot =
             Snapshot { fold_version: fold::VERSION, next: self.next, alerts, dead, sections };

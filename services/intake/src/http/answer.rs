@@ -83,6 +83,7 @@ impl From<SubmitError> for Refusal {
             }
             SubmitError::Full => problem(Code::StorageFull).retry_after(DISK_S),
             SubmitError::Starting => problem(Code::ServiceStarting),
+            SubmitError::Undecided => problem(Code::BatchUndecided),
             SubmitError::Uncarried => problem(Code::PartitionUncarried),
             SubmitError::Fault => problem(Code::ServiceFault),
         })

@@ -33,10 +33,10 @@ pub(super) async fn batch(
     allowed(caller.sends())?;
     let _seat = shared.gate.enter(&caller.account)?;
     let id = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(Code::BatchUnknown)?;
-    if !shared.journal.follows_batches() {
+    if !shared.journal.holds_state() {
         return Err(Refusal::from(Code::ViewElsewhere));
     }
-    let report = shared.journal.batch(id).await.ok_or(Code::BatchUnknown)?;
+    let report = shared.journal.batch(id).await?.ok_or(Code::BatchUnknown)?;
     Ok(Json(report).into_response())
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn body(service: Service<config::Console>) -> Result<(), Failur
     let open = move || {
         let province = topics::Province::open("console", &opening.kafka, &opening.key)?;
         let mark = province.key.mark();
-        let partitions = province.journal.partitions();
+        let partitions = (province.journal.partitions(), province.persons.partitions());
         let watchers = Watchers::of(&opening.view, &opening.http.token, partitions)?;
         let merged = Merged::open(&opening.model.folder, mark, province.alerts);
         Ok::<_, Failure>((merged.map_err(topics::failure)?, watchers))

@@ -35,7 +35,7 @@ pub(super) async fn body(service: Service<config::Intake>) -> Result<(), Failure
         Arc::clone(&province.dead),
         Arc::clone(&packs),
         service.clock(),
-        Watchers::of(&config.view, &config.http.token, province.journal.partitions())?,
+        watchers(&config, &province)?,
     ));
     let token = token(&config.http.token)?;
     let accounts = Arc::new(OperatorToken::new(&token));
@@ -65,6 +65,14 @@ pub(super) async fn body(service: Service<config::Intake>) -> Result<(), Failure
         tracing::warn!(code = error.code(), "the last feed marks were not told");
     }
     ended
+}
+
+fn watchers(
+    config: &config::Intake,
+    province: &topics::Province,
+) -> Result<Option<Watchers>, Failure> {
+    let partitions = (province.journal.partitions(), province.persons.partitions());
+    Watchers::of(&config.view, &config.http.token, partitions)
 }
 
 pub(super) async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {

@@ -5,7 +5,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 
 use ::log::{Log, LogError};
@@ -18,7 +18,11 @@ use proto::{catalogue::Catalogue, codes::Code, date::Instant, frame::Entry, regi
 use rules::Pack;
 use tokio::sync::Semaphore;
 
-use super::{packs::Packs, view::Watchers};
+use super::{
+    call::{self, Calls},
+    packs::Packs,
+    view::Watchers,
+};
 
 /// Calls that may wait for the brokers at once.
 const CALLS: usize = 256;
@@ -43,7 +47,7 @@ struct Shared {
     packs: Arc<Packs>,
     clock: SharedClock,
     spread: Spread,
-    calls: AtomicU64,
+    calls: Calls,
     telling: Mutex<Telling>,
 }
 
@@ -57,7 +61,7 @@ impl SpreadJournal {
         watchers: Option<Watchers>,
     ) -> SpreadJournal {
         let spread = Spread { journals: journal.partitions(), persons: persons.partitions() };
-        let (calls, telling) = (AtomicU64::new(0), Mutex::default());
+        let (calls, telling) = (Calls::default(), Mutex::default());
         let shared = Shared { journal, persons, dead, packs, clock, spread, calls, telling };
         SpreadJournal {
             shared: Arc::new(shared),
@@ -128,13 +132,18 @@ impl Journal for SpreadJournal {
         self.watchers.is_some()
     }
 
-    fn follows_batches(&self) -> bool {
-        false
-    }
-
-    fn batch(&self, _id: u64) -> BoxFuture<'_, Option<BatchReport>> {
-        // What became of a call is spread over the partitions' folds.
-        Box::pin(async { None })
+    fn batch(&self, id: u64) -> BoxFuture<'_, Result<Option<BatchReport>, SubmitError>> {
+        Box::pin(async move {
+            let Some(watchers) = &self.watchers else { return Ok(None) };
+            match watchers.batch(id).await.map_err(away)? {
+                Some((told, undecided)) => {
+                    Ok(Some(BatchReport { undecided, ..crate::up::report(id, told) }))
+                }
+                // What was answered a moment ago may not be folded anywhere yet.
+                None if call::is_recent(id, self.shared.now()) => Err(SubmitError::Undecided),
+                None => Ok(None),
+            }
+        })
     }
 
     fn household(
@@ -172,18 +181,18 @@ impl Shared {
     }
 
     fn enter(&self, submission: Submission) -> Result<Receipt, SubmitError> {
-        let Submission { entries, dead, .. } = submission;
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let Submission { entries, dead, refused } = submission;
+        let call = self.calls.next(self.now());
         if !dead.is_empty() {
             let letters: Vec<Vec<u8>> =
                 dead.iter().map(|letter| letter.to_json().into_bytes()).collect();
             // Spread evenly; the remainder is below the number of partitions.
-            let partition = (call % u64::from(self.dead.partitions().max(1))) as u32;
+            let partition = (call::number(call) % u64::from(self.dead.partitions().max(1))) as u32;
             let groups = vec![(partition, letters)];
             append(&*self.dead, groups).map_err(|error| told(&error))?;
         }
         let at = self.now();
-        let frames = self.spread.frames(&entries, at, &self.packs.catalogue());
+        let frames = self.spread.call(call, (&entries, &refused), at, &self.packs.catalogue());
         let (mut persons, mut journal) = (Vec::new(), Vec::new());
         for (target, frame) in frames {
             match target {
@@ -238,6 +247,7 @@ fn once(log: &dyn Log, groups: &mut Vec<(u32, Vec<Vec<u8>>)>) -> Result<(), LogE
 fn away(code: Code) -> SubmitError {
     match code {
         Code::PartitionUncarried => SubmitError::Uncarried,
+        Code::BatchUndecided => SubmitError::Undecided,
         Code::OverloadBusy => SubmitError::Busy { retry_after_s: RETRY_S },
         _ => SubmitError::Fault,
     }

@@ -57,15 +57,15 @@ pub(super) async fn body(service: Service<config::Watcher>) -> Result<(), Failur
 struct Opened {
     carrier: Carrier,
     cluster: Arc<Cluster>,
-    /// Of the journal.
-    partitions: u32,
+    /// Of the journal and of the person log.
+    partitions: (u32, u32),
 }
 
 /// Begins to answer questions about the households that are carried, where an address is configured.
 async fn answer(
     service: &Service<config::Watcher>,
     carrier: &Carrier,
-    partitions: u32,
+    partitions: (u32, u32),
     stop: &Shutdown,
 ) -> Result<JoinHandle<()>, Failure> {
     let Some(view) = service.config().view.clone() else {
@@ -87,7 +87,8 @@ fn open(service: &Service<config::Watcher>) -> Result<Opened, Failure> {
     let province = topics::Province::open("watcher", &config.kafka, &config.key)?;
     let store = ObjectFolder::open(&config.snapshots.folder)
         .map_err(|e| Failure::new(64, format!("snapshot.io: {e}")))?;
-    let (clock, partitions) = (service.clock(), province.journal.partitions());
+    let clock = service.clock();
+    let partitions = (province.journal.partitions(), province.persons.partitions());
     let carrier = Carrier::new(CarrierParts {
         ports: Ports {
             journal: province.journal,

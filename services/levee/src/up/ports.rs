@@ -55,6 +55,13 @@ pub(crate) fn outcome(outcome: engine::Outcome) -> Outcome {
     }
 }
 
+/// A batch's report as the door gives it, everything being decided.
+pub(crate) fn report(batch: u64, told: watcher::Report) -> BatchReport {
+    let watcher::Report { accepted, duplicate, parked, matched, decided, dead_lettered } = told;
+    let undecided = 0;
+    BatchReport { batch, accepted, duplicate, parked, matched, decided, dead_lettered, undecided }
+}
+
 /// What the watcher takes of a call.
 pub(crate) fn submission(submission: Submission) -> watcher::Submission {
     let Submission { entries, refused, dead } = submission;
@@ -84,20 +91,8 @@ impl intake::Journal for JournalPort {
         self.watcher.packs()
     }
 
-    fn batch(&self, id: u64) -> BoxFuture<'_, Option<BatchReport>> {
-        Box::pin(async move {
-            let watcher::Report { accepted, duplicate, parked, matched, decided, dead_lettered } =
-                self.watcher.report(id).await?;
-            Some(BatchReport {
-                batch: id,
-                accepted,
-                duplicate,
-                parked,
-                matched,
-                decided,
-                dead_lettered,
-            })
-        })
+    fn batch(&self, id: u64) -> BoxFuture<'_, Result<Option<BatchReport>, SubmitError>> {
+        Box::pin(async move { Ok(self.watcher.report(id).await.map(|told| report(id, told))) })
     }
 
     fn household(

@@ -11,8 +11,6 @@ use std::{
     time::Duration,
 };
 
-use engine::Engine;
-
 use crate::PartitionMachine;
 
 /// How often at most, and how long each time, a step waits for those who ask: a lock alone would
@@ -36,6 +34,13 @@ pub struct Told<T> {
     pub next: u64,
     /// The answer.
     pub answer: T,
+}
+
+impl<T> Told<Option<T>> {
+    pub(super) fn whole(self) -> Result<Told<T>, NotHeld> {
+        let Told { next, answer } = self;
+        answer.map(|answer| Told { next, answer }).ok_or(NotHeld::Restoring)
+    }
 }
 
 /// The place of a machine.
@@ -69,13 +74,15 @@ impl Held {
         self.machine().as_mut().map(step)
     }
 
-    pub(super) fn ask<T>(&self, question: impl FnOnce(&Engine) -> T) -> Result<Told<T>, NotHeld> {
+    pub(super) fn ask<T>(
+        &self,
+        question: impl FnOnce(&PartitionMachine) -> T,
+    ) -> Result<Told<T>, NotHeld> {
         self.asking.fetch_add(1, Ordering::AcqRel);
         let machine = self.machine();
         self.asking.fetch_sub(1, Ordering::AcqRel);
-        let machine = machine.as_ref().ok_or(NotHeld::Restoring)?;
-        let partition = machine.partition().filter(|_| machine.progress().live);
-        let engine = partition.ok_or(NotHeld::Restoring)?.engine();
-        Ok(Told { next: machine.next(), answer: question(engine) })
+        let machine = machine.as_ref().filter(|machine| machine.progress().live);
+        let machine = machine.ok_or(NotHeld::Restoring)?;
+        Ok(Told { next: machine.next(), answer: question(machine) })
     }
 }

@@ -4,7 +4,7 @@ use engine::{OneHand, Output, Partition, PersonFold, Stamped};
 use proto::{catalogue::Catalogue, date::Instant};
 use serde::{Deserialize, Serialize};
 
-use super::{PartitionMachine, Topic};
+use super::{PartitionMachine, Topic, calls::Calls};
 use crate::{
     Fault, Tally,
     snapshot::{Refused, Snapshot},
@@ -15,17 +15,22 @@ use crate::{
 pub(super) const VERSION: u32 = 1;
 
 /// What a snapshot holds beside the fold's sections.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Beside {
+#[derive(Serialize)]
+pub(super) struct Beside<'m> {
+    pub(super) tally: Tally,
+    pub(super) clock_us: i64,
+    pub(super) history: bool,
+    pub(super) calls: &'m Calls,
+}
+
+/// As it is read; a snapshot that was made before calls were followed has none.
+#[derive(Deserialize)]
+struct Found {
     tally: Tally,
     clock_us: i64,
     history: bool,
-}
-
-impl Beside {
-    pub(super) fn new(tally: Tally, clock: Instant, history: bool) -> Beside {
-        Beside { tally, clock_us: clock.0, history }
-    }
+    #[serde(default)]
+    calls: Calls,
 }
 
 /// The fold of one partition.
@@ -99,7 +104,7 @@ impl PartFold {
         }
     }
 
-    pub(super) fn snapshot(&self, beside: &Beside) -> Option<Vec<Vec<u8>>> {
+    pub(super) fn snapshot(&self, beside: &Beside<'_>) -> Option<Vec<Vec<u8>>> {
         let mut sections = vec![serde_json::to_vec(beside).ok()?];
         sections.extend(match self {
             PartFold::Journal(fold, _) => fold.snapshot(&OneHand)?,
@@ -145,7 +150,7 @@ impl PartitionMachine {
         let [beside, sections @ ..] = snapshot.sections.as_slice() else {
             return Ok(Err(Refused::Content));
         };
-        let Ok(beside) = serde_json::from_slice::<Beside>(beside) else {
+        let Ok(beside) = serde_json::from_slice::<Found>(beside) else {
             return Ok(Err(Refused::Content));
         };
         let Some(fold) = PartFold::restore(self.topic, sections, beside.history) else {
@@ -153,6 +158,7 @@ impl PartitionMachine {
         };
         self.fold = fold;
         self.tally = beside.tally;
+        self.calls = beside.calls;
         self.clock = Instant(beside.clock_us);
         self.next = snapshot.next;
         self.working = true;

@@ -17,8 +17,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::{sync::Semaphore, task::JoinSet};
 use ureq::Agent;
+use watcher::Report;
 
-use super::question::{Answers, PATH, Question, Visits};
+use super::question::{Answers, PATH, Part, Question, Visits};
 use crate::member::{config, intake::token};
 
 /// How long one watcher may take, and how long its machine may take to answer the call at all.
@@ -41,6 +42,8 @@ struct Shared {
     addresses: Vec<String>,
     /// Of the journal.
     partitions: u32,
+    /// Of the person log.
+    persons: u32,
     /// Who answered last for a partition.
     owners: Mutex<BTreeMap<u32, usize>>,
     room: Semaphore,
@@ -48,14 +51,14 @@ struct Shared {
 
 impl Watchers {
     /// Those of a configuration; nothing where it names none. `own` is the token file of the
-    /// service itself.
+    /// service itself; `partitions` are those of the journal and of the person log.
     ///
     /// # Errors
     /// 64: an address is not `host:port`, or the token cannot be read.
     pub(in crate::member) fn of(
         view: &config::Asked,
         own: &Path,
-        partitions: u32,
+        (partitions, persons): (u32, u32),
     ) -> Result<Option<Watchers>, Failure> {
         if view.watchers.is_empty() {
             return Ok(None);
@@ -79,6 +82,7 @@ impl Watchers {
             bearer: format!("Bearer {token}").into(),
             addresses: view.watchers.clone(),
             partitions,
+            persons,
             owners: Mutex::default(),
             room: Semaphore::new(QUESTIONS),
         };
@@ -105,6 +109,24 @@ impl Watchers {
             Key::parse(&case).map(|case| Visit { case, on }).ok_or(Code::ServiceFault)
         };
         told.into_iter().flatten().map(visit).collect()
+    }
+
+    /// What became of a call, over all partitions. The second part are records of which nothing is
+    /// known yet; nothing where no partition knows the call.
+    pub(in crate::member) async fn batch(&self, id: u64) -> Result<Option<(Report, u64)>, Code> {
+        let journal = (0..self.shared.partitions).collect();
+        let persons = (0..self.shared.persons).collect();
+        let told: Vec<Option<watcher::Part>> =
+            self.both(&journal, &persons, &Question::Batch(id)).await?;
+        let parts: Vec<watcher::Part> = told.into_iter().flatten().collect();
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        let rows = parts.iter().find_map(|part| part.rows).ok_or(Code::BatchUndecided)?;
+        let mut sum = Report::default();
+        parts.iter().for_each(|part| sum.add(&part.report));
+        let undecided = rows.saturating_sub(sum.rows());
+        Ok(Some((sum, undecided)))
     }
 
     /// Verdicts in an area, over all partitions.
@@ -137,7 +159,7 @@ impl Watchers {
         let others = (0..shared.addresses.len()).filter(|at| Some(*at) != known);
         let mut calls = shared.calls(others, &body);
         while let Some(told) = calls.join_next().await {
-            let Ok((at, Some(Answers { mut partitions }))) = told else { continue };
+            let Ok((at, Some(Answers { mut partitions, .. }))) = told else { continue };
             if let Some(part) = partitions.remove(&partition) {
                 shared.owners().insert(partition, at);
                 return Ok(part.answer);
@@ -146,30 +168,52 @@ impl Watchers {
         Err(Code::PartitionUncarried)
     }
 
-    /// The answers of these partitions, of all of them.
+    /// The answers of these partitions of the journal, of all of them.
     async fn all<T>(&self, wanted: &BTreeSet<u32>, question: &Question) -> Result<Vec<T>, Code>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        self.both(wanted, &BTreeSet::new(), question).await
+    }
+
+    /// The answers of these partitions of the journal and of the person log, of all of them.
+    async fn both<T>(
+        &self,
+        journal: &BTreeSet<u32>,
+        persons: &BTreeSet<u32>,
+        question: &Question,
+    ) -> Result<Vec<T>, Code>
     where
         T: DeserializeOwned + Send + 'static,
     {
         let shared = &self.shared;
         let _seat = shared.room.try_acquire().map_err(|_| Code::OverloadBusy)?;
         let body = body(question)?;
-        let mut parts = BTreeMap::new();
+        let mut known = Answers { partitions: BTreeMap::new(), persons: BTreeMap::new() };
         let mut calls = shared.calls(0..shared.addresses.len(), &body);
-        while !wanted.iter().all(|partition| parts.contains_key(partition)) {
+        while !(journal.iter().all(|p| known.partitions.contains_key(p))
+            && persons.iter().all(|p| known.persons.contains_key(p)))
+        {
             let Some(told) = calls.join_next().await else { return Err(Code::PartitionUncarried) };
-            let Ok((_, Some(Answers { partitions }))) = told else { continue };
-            for (partition, part) in partitions {
-                // Of a former owner and its successor the one that has folded more knows.
-                let older = parts
-                    .get(&partition)
-                    .is_none_or(|known: &super::question::Part<T>| known.next < part.next);
-                if older && wanted.contains(&partition) {
-                    parts.insert(partition, part);
-                }
-            }
+            let Ok((_, Some(Answers { partitions: some, persons: more }))) = told else { continue };
+            gather(&mut known.partitions, some, journal);
+            gather(&mut known.persons, more, persons);
         }
-        Ok(parts.into_values().map(|part| part.answer).collect())
+        let all = known.partitions.into_values().chain(known.persons.into_values());
+        Ok(all.map(|part| part.answer).collect())
+    }
+}
+
+/// Takes what is wanted. Of a former owner and its successor the one that has folded more knows.
+fn gather<T>(
+    known: &mut BTreeMap<u32, Part<T>>,
+    told: BTreeMap<u32, Part<T>>,
+    wanted: &BTreeSet<u32>,
+) {
+    for (partition, part) in told.into_iter().filter(|(partition, _)| wanted.contains(partition)) {
+        if known.get(&partition).is_none_or(|known| known.next < part.next) {
+            known.insert(partition, part);
+        }
     }
 }
 
@@ -284,14 +328,15 @@ mod tests {
         std::fs::write(&own, "secret\n").unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let asked = config::Asked { watchers: vec![free.to_string()], token: None };
-        let watchers = Watchers::of(&asked, &own, 4).unwrap().unwrap();
+        let watchers = Watchers::of(&asked, &own, (4, 2)).unwrap().unwrap();
         assert_eq!(watchers.household("H1").await, Err(Code::PartitionUncarried));
         assert_eq!(watchers.quality(Prefix::ALL).await, Err(Code::PartitionUncarried));
         assert_eq!(watchers.visits(vec!["H1".into()]).await, Err(Code::PartitionUncarried));
+        assert_eq!(watchers.batch(7).await, Err(Code::PartitionUncarried));
         assert_eq!(watchers.visits(Vec::new()).await, Ok(Vec::new()));
-        let none = Watchers::of(&config::Asked::default(), &own, 4).unwrap();
+        let none = Watchers::of(&config::Asked::default(), &own, (4, 2)).unwrap();
         assert!(none.is_none());
         let bad = config::Asked { watchers: vec!["http://a:1".into()], token: None };
-        assert!(Watchers::of(&bad, &own, 4).is_err_and(|failure| failure.exit() == 64));
+        assert!(Watchers::of(&bad, &own, (4, 2)).is_err_and(|failure| failure.exit() == 64));
     }
 }

@@ -17,6 +17,9 @@ pub(super) enum Question {
     Dossier(String),
     /// What answers the wish for a visit in the cases of households; the answer is [`Visits`].
     Visits(Vec<String>),
+    /// What became of a call by its id, of partitions of both topics; the answer is a
+    /// [`watcher::Part`] or null.
+    Batch(u64),
     /// Verdicts in an area by its prefix, in all areas where it is empty; the answer is an [`engine::Quality`].
     Quality(String),
 }
@@ -29,6 +32,9 @@ pub(super) type Visits = Vec<(String, Option<i64>)>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Answers<T> {
     pub(super) partitions: BTreeMap<u32, Part<T>>,
+    /// The same of partitions of the person log, where they are asked too.
+    #[serde(default = "BTreeMap::new", skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) persons: BTreeMap<u32, Part<T>>,
 }
 
 /// The answer of one partition.
@@ -50,16 +56,26 @@ mod tests {
         assert_eq!(json(Question::Dossier("H1".into())), r#"{"dossier":"H1"}"#);
         assert_eq!(json(Question::Visits(vec!["H1".into()])), r#"{"visits":["H1"]}"#);
         assert_eq!(json(Question::Quality("99".into())), r#"{"quality":"99"}"#);
+        assert_eq!(json(Question::Batch(7)), r#"{"batch":7}"#);
         let mut quality = engine::Quality::default();
         quality.all.helped = 1;
         quality.feeds.insert(("99/ybj".into(), "r".into()), quality.all);
-        let answers =
-            Answers { partitions: BTreeMap::from([(3, Part { next: 7, answer: quality })]) };
+        let partitions = BTreeMap::from([(3, Part { next: 7, answer: quality })]);
+        let answers = Answers { partitions, persons: BTreeMap::new() };
         let text = serde_json::to_string(&answers).unwrap();
         assert_eq!(
             text,
             r#"{"partitions":{"3":{"next":7,"answer":{"all":{"helped":1,"no_risk":0,"already_covered":0,"wrong_data":0},"rules":{},"feeds":[[["99/ybj","r"],{"helped":1,"no_risk":0,"already_covered":0,"wrong_data":0}]],"sources":{},"regions":{}}}}}"#
         );
         assert_eq!(serde_json::from_str::<Answers<engine::Quality>>(&text).unwrap(), answers);
+        let part = watcher::Part { rows: Some(3), ..watcher::Part::default() };
+        let persons = BTreeMap::from([(1, Part { next: 2, answer: Some(part) })]);
+        let answers = Answers { partitions: BTreeMap::new(), persons };
+        let text = serde_json::to_string(&answers).unwrap();
+        assert_eq!(
+            text,
+            r#"{"partitions":{},"persons":{"1":{"next":2,"answer":{"report":{"accepted":0,"duplicate":0,"parked":0,"matched":0,"decided":0,"dead_lettered":{}},"rows":3}}}}"#
+        );
+        assert_eq!(serde_json::from_str::<Answers<Option<watcher::Part>>>(&text).unwrap(), answers);
     }
 }

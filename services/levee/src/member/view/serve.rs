@@ -18,7 +18,7 @@ use proto::{
 };
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use watcher::{Carrier, NotHeld, Told};
+use watcher::{Carrier, NotHeld, Told, Topic};
 
 use super::question::{Answers, PATH, Part, Question, Visits};
 
@@ -31,14 +31,20 @@ struct Desk {
     carrier: Carrier,
     /// Of the journal.
     partitions: u32,
+    /// Of the person log.
+    persons: u32,
     token: OperatorToken,
     room: Semaphore,
 }
 
 /// The route of the interface, closed against everything else.
-pub(in crate::member) fn router(carrier: Carrier, partitions: u32, token: &str) -> Router {
+pub(in crate::member) fn router(
+    carrier: Carrier,
+    (partitions, persons): (u32, u32),
+    token: &str,
+) -> Router {
     let (token, room) = (OperatorToken::new(token), Semaphore::new(QUESTIONS));
-    let desk = Desk { carrier, partitions, token, room };
+    let desk = Desk { carrier, partitions, persons, token, room };
     intake::closed(Router::new().route(PATH, post(answer)).with_state(Arc::new(desk)))
 }
 
@@ -72,6 +78,16 @@ impl Desk {
                 self.one(&asked[0], |engine| watcher::dossiers(engine, &asked).pop())
             }
             Question::Visits(ids) => Ok(written(self.visits(&ids))),
+            Question::Batch(id) => {
+                let of = |topic, partitions| {
+                    let asked =
+                        move |partition| (partition, self.carrier.part(topic, partition, id));
+                    held((0..partitions).map(asked))
+                };
+                let partitions = of(Topic::Journal, self.partitions);
+                let persons = of(Topic::Persons, self.persons);
+                Ok(Json(Answers { partitions, persons }).into_response())
+            }
             Question::Quality(area) => {
                 let area = if area.is_empty() { Some(Prefix::ALL) } else { Prefix::parse(&area) };
                 let area = area.ok_or(Code::QueryInvalid)?;
@@ -117,9 +133,16 @@ impl Desk {
 fn written<T: Serialize>(
     told: impl IntoIterator<Item = (u32, Result<Told<T>, NotHeld>)>,
 ) -> Response {
-    let held = told.into_iter().filter_map(|(partition, told)| {
+    Json(Answers { partitions: held(told), persons: BTreeMap::new() }).into_response()
+}
+
+/// The answers of the partitions that are here.
+fn held<T>(
+    told: impl IntoIterator<Item = (u32, Result<Told<T>, NotHeld>)>,
+) -> BTreeMap<u32, Part<T>> {
+    let part = |(partition, told): (u32, Result<Told<T>, NotHeld>)| {
         let Told { next, answer } = told.ok()?;
         Some((partition, Part { next, answer }))
-    });
-    Json(Answers { partitions: held.collect() }).into_response()
+    };
+    told.into_iter().filter_map(part).collect()
 }
