@@ -1,8 +1,11 @@
 //! Records of a feed that nobody can read, among others and alone: each is kept with its place, and
-//! none holds the others up or ends the service.
+//! none holds the others up or ends the service. A partition that brings nothing else is held, with
+//! what follows where it was written, until somebody wants it in the dead letters.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::atomic::AtomicBool,
     thread,
 };
 
@@ -16,12 +19,16 @@ use proto::{
     frame::{Entry, decode, open},
 };
 
+use system_tests::server::agent;
+
 use crate::{
     LOOK, LOOKS, PACK,
-    load::HOUSEHOLDS,
-    services::{FEED, Province},
+    load::{Dice, profile, send},
+    services::{FEED, Province, Service, Topics},
 };
 
+/// Households whose events stand in the feed: none has more of them than it can.
+const FAMILIES: u32 = 20_000;
 /// Bytes of one read.
 const READ: usize = 4 << 20;
 /// How good records begin.
@@ -36,14 +43,14 @@ type Place = (u32, u64);
 fn volume() -> (u32, u32) {
     match std::env::var("LEVEE_VOLUME").as_deref() {
         Ok("full") => (1_000_000, 50_000),
-        _ => (20_000, 5_000),
+        _ => (100_000, 5_000),
     }
 }
 
 /// The records of a round; one of `poisoned` cannot be read, none where it is 0.
 fn records(round: &str, count: u32, poisoned: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
     let record = |n: u32| {
-        let household = format!("H{}", u64::from(n) % HOUSEHOLDS);
+        let household = format!("H{}", n % FAMILIES);
         let value = if poisoned > 0 && n.is_multiple_of(poisoned) {
             POISON[(n / poisoned) as usize % POISON.len()].to_vec()
         } else {
@@ -55,6 +62,41 @@ fn records(round: &str, count: u32, poisoned: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
         (format!("{household}-{n}").into_bytes(), value)
     };
     (0..count).map(record).collect()
+}
+
+/// After so many refused records in a row a partition is held, if nothing else is configured.
+const HELD: usize = 1_000;
+
+/// What intake says of its feeds: records that were taken or refused, partitions that are held.
+fn counted(address: SocketAddr) -> (u64, u64) {
+    let told = agent().get(format!("http://{address}/metrics")).call();
+    let text = told.map(|mut told| told.body_mut().read_to_string().unwrap()).unwrap_or_default();
+    let sum = |name: &str| {
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    };
+    (sum("levee_intake_feed_records_total"), sum("levee_intake_feed_partitions_held"))
+}
+
+/// Starts intake before a feed that holds so many records for it; gives the records of a second from
+/// the first one that it counts on.
+fn carried_over(intake: &mut Service, count: u64) -> f64 {
+    intake.start();
+    let clock = SystemClock::new();
+    let mut first = None;
+    for _ in 0..LOOKS * 25 {
+        let (records, _) = counted(intake.address);
+        let (begun, at) = *first.get_or_insert((clock.monotonic(), records));
+        if records == 0 {
+            first = None;
+        }
+        if records >= count {
+            let spent = clock.monotonic().saturating_sub(begun).as_secs_f64();
+            return (records - at) as f64 / spent.max(f64::EPSILON);
+        }
+        thread::sleep(LOOK / 25);
+    }
+    panic!("{:?} of {count} records", counted(intake.address));
 }
 
 /// The ids of the journal's events with how often each stands there.
@@ -89,46 +131,85 @@ fn buried(dead: &dyn Log) -> Vec<Place> {
     places
 }
 
+/// The topics as they must be.
+#[derive(Default)]
+struct Judge {
+    good: BTreeMap<String, u32>,
+    poison: BTreeSet<Place>,
+}
+
+impl Judge {
+    fn settles(&self, topics: &Topics, saying: &str) {
+        let settled = (0..LOOKS).any(|_| {
+            let so = BTreeSet::from_iter(buried(&topics.dead)) == self.poison
+                && entered(&topics.journal) == self.good;
+            if !so {
+                thread::sleep(LOOK);
+            }
+            so
+        });
+        let (dead, there) = (buried(&topics.dead).len(), entered(&topics.journal).len());
+        let (poison, good) = (self.poison.len(), self.good.len());
+        assert!(settled, "{saying}: {dead} of {poison} dead letters, {there} of {good} events");
+    }
+}
+
+/// The places of poison from these ends on.
+fn poisoned(feed: &KafkaLog, from: &[u64]) -> Vec<Vec<Place>> {
+    let of = |(partition, from): (u32, &u64)| {
+        let all = read_all(feed, partition, READ).unwrap().into_iter();
+        let bad = all.filter(|(offset, record)| offset >= from && !record.starts_with(GOOD));
+        bad.map(|(offset, _)| (partition, offset)).collect()
+    };
+    (0..).zip(from).map(of).collect()
+}
+
 #[test]
 fn records_that_nobody_can_read_are_kept_by_their_place_and_hold_nothing_up() {
     let Some(mut province) = Province::start(PACK) else { return };
+    // What is folded meanwhile would be measured as well.
+    province.watchers.iter_mut().for_each(Service::kill);
     let cluster = Cluster::connect(&Connection::new(&province.broker.address(), "poison")).unwrap();
     let feed = KafkaLog::open(&cluster, &Settings { partitions: None, ..Settings::new(FEED, 1) });
     let (feed, topics) = (feed.unwrap(), province.topics());
-    let ((many, few), clock) = (volume(), SystemClock::new());
-    let (mut good, mut rates) = (BTreeSet::new(), Vec::new());
-    for (round, count, poisoned) in [("clean", many, 0), ("some", many, 1_000), ("all", few, 1)] {
+    let ((many, few), mut judge, mut rates) = (volume(), Judge::default(), Vec::new());
+    let write = |round: &str, count, poisoned: u32, judge: &mut Judge| {
         let records = records(round, count, poisoned);
-        let begun = clock.monotonic();
         let pairs = records.iter().map(|(key, value)| (key.as_slice(), value.as_slice()));
         yardstick::produce(&cluster, FEED, pairs).unwrap();
         let bad = |n: &u32| poisoned > 0 && n.is_multiple_of(poisoned);
-        good.extend((0..count).filter(|n| !bad(n)).map(|n| format!("{round}-{n}")));
-        let mut places = Vec::new();
-        for partition in 0..feed.partitions() {
-            let all = read_all(&feed, partition, READ).unwrap();
-            let bad = all.into_iter().filter(|(_, record)| !record.starts_with(GOOD));
-            places.extend(bad.map(|(offset, _)| (partition, offset)));
-        }
-        places.sort_unstable();
-        let wanted: BTreeMap<String, u32> = good.iter().map(|id| (id.clone(), 1)).collect();
-        let settled = (0..LOOKS).any(|_| {
-            thread::sleep(LOOK);
-            buried(&topics.dead) == places && entered(&topics.journal) == wanted
-        });
-        let (dead, there) = (buried(&topics.dead), entered(&topics.journal));
-        assert!(
-            settled,
-            "{round}: {} of {} dead letters, {} of {} events",
-            dead.len(),
-            places.len(),
-            there.len(),
-            wanted.len()
-        );
-        let spent = clock.monotonic().saturating_sub(begun);
-        rates.push(format!("{round} {:.0}/s", f64::from(count) / spent.as_secs_f64()));
-        // It is still the same process.
-        province.intake.wait_until_ready();
+        judge.good.extend((0..count).filter(|n| !bad(n)).map(|n| (format!("{round}-{n}"), 1)));
+    };
+    let ends = || -> Vec<u64> { (0..feed.partitions()).map(|p| feed.end(p).unwrap()).collect() };
+    for (round, poison) in
+        [("clean", 0), ("some", 1_000), ("clean again", 0), ("some again", 1_000)]
+    {
+        province.intake.stop();
+        let from = ends();
+        write(round, many, poison, &mut judge);
+        judge.poison.extend(poisoned(&feed, &from).into_iter().flatten());
+        let rate = carried_over(&mut province.intake, many.into());
+        rates.push(format!("{round} {rate:.0}/s"));
+        judge.settles(&topics, round);
     }
-    println!("{} dead letters; with the judge's own looks: {rates:?}", buried(&topics.dead).len());
+    // From here on it is the same process.
+    let from = ends();
+    write("all", few, 1, &mut judge);
+    let all = poisoned(&feed, &from);
+    assert!(all.iter().all(|places| places.len() > HELD), "the round says too little");
+    judge.poison.extend(all.iter().flat_map(|places| &places[..HELD]));
+    judge.settles(&topics, "each partition is held after so many");
+    assert_eq!(counted(province.intake.address).1, u64::from(feed.partitions()));
+    province.intake.wait_until_ready();
+    let profile = [profile(&mut Dice(1), 1, 1)];
+    assert!(send(province.intake.address, "households", &profile, &AtomicBool::new(true)));
+    // Somebody wants all of it in the dead letters: what was held comes, and what stands behind it.
+    write("behind", few, 0, &mut judge);
+    judge.poison.extend(all.into_iter().flatten());
+    province.intake.stop();
+    province.intake.configure(|text| text.replace("[feeds]", "[feeds]\nhold_after = 0"));
+    province.intake.start();
+    judge.settles(&topics, "nothing is left behind");
+    assert_eq!(counted(province.intake.address).1, 0);
+    println!("{} dead letters; as intake counts: {rates:?}", judge.poison.len());
 }

@@ -197,6 +197,18 @@ impl Service {
         }
     }
 
+    /// An orderly stop.
+    pub(crate) fn stop(&mut self) {
+        self.signal("-TERM");
+        assert!(self.child.take().unwrap().wait().unwrap().success());
+    }
+
+    /// Goes on with a changed configuration after the next start.
+    pub(crate) fn configure(&self, changed: impl Fn(&str) -> String) {
+        let text = fs::read_to_string(&self.config).unwrap();
+        fs::write(&self.config, changed(&text)).unwrap();
+    }
+
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.as_ref().unwrap().id().to_string();

@@ -81,6 +81,7 @@ fn carry(topics: &Topics, records: u64) -> Result<(), LogError> {
         caller: Caller::operator(),
         clock: Arc::new(SystemClock::new()),
         known: Arc::new(move || Arc::clone(&catalogue)),
+        hold_after: 0,
     };
     let stop = AtomicBool::new(false);
     let mut seen = 0;

@@ -1,4 +1,5 @@
-//! What a watcher over Kafka exports of a partition that it carries, held against the rules.
+//! What a watcher over Kafka exports of a partition that it carries, and intake of its feeds, held
+//! against the rules.
 
 use std::{collections::BTreeSet, sync::Arc, thread};
 
@@ -36,6 +37,7 @@ fn exported() -> BTreeSet<(String, BTreeSet<String>)> {
         process: "test".into(),
     });
     let carrier = carrier.unwrap();
+    let _feeds = intake::feed::Meters::new(&registry).unwrap();
     carrier.carry(Topic::Journal, 0).unwrap();
     let told = || registry.gather().iter().all(|family| !family.get_metric().is_empty());
     let gathered = (0..LOOKS).find_map(|_| {

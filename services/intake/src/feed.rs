@@ -6,6 +6,8 @@
 //! which changes nothing: events have identities and the latest profile wins. It refuses to know
 //! what kind of topic a record came from beyond its name.
 
+mod breaker;
+mod meters;
 mod record;
 
 use std::{
@@ -23,6 +25,8 @@ use log::{Answers, Log, LogError, Position, Source};
 use proto::{catalogue::Catalogue, codes::Code, date::Instant, person::TokenKey};
 
 use crate::{caller::Caller, door::Noun, marks::Marks, pack::Packer};
+use breaker::Breaker;
+pub use meters::Meters;
 use record::Judge;
 
 /// Records of one batch at most, and bytes from which on it is complete.
@@ -58,6 +62,8 @@ pub struct Feeds {
     pub clock: SharedClock,
     /// The event types in force.
     pub known: Known,
+    /// After so many refused records in a row a partition is held; 0: never.
+    pub hold_after: u32,
 }
 
 /// What became of the records of one batch.
@@ -69,6 +75,8 @@ pub struct Told {
     pub refused: BTreeMap<Code, u64>,
     /// How far the feeds of what was taken were seen.
     pub seen: Marks,
+    /// Partitions that are held after it.
+    pub held: u64,
 }
 
 /// What is done with once a batch is durable.
@@ -88,13 +96,15 @@ impl Feeds {
     /// # Errors
     /// What a log or the source says. What was read since the last commit is read again.
     pub fn run(self, stop: &dyn Fn() -> bool, told: &mut dyn FnMut(&Told)) -> Result<(), LogError> {
-        let Feeds { source, nouns, journal, persons, dead, key, caller, clock, known } = self;
+        let Feeds { source, nouns, journal, persons, dead, key, caller, clock, known, hold_after } =
+            self;
         let packer = Packer::new(journal.partitions(), persons.partitions());
         let (dead_partitions, seen) = (dead.partitions(), Marks::default());
         let judge = Judge { nouns, key, caller, packer, seen, dead: dead_partitions };
         let topics = Topics { journal, persons, dead };
+        let (breaker, waiting) = (Breaker::new(hold_after), Vec::new());
         let mut reading =
-            Reading { source, judge, topics, clock, known, waiting: Vec::new(), since: 0 };
+            Reading { source, judge, breaker, topics, clock, known, waiting, since: 0 };
         let (hand_over, batches) = sync_channel(UNDER_WAY);
         let (answer, answers) = channel();
         thread::scope(|scope| {
@@ -127,6 +137,7 @@ impl Feeds {
 struct Reading {
     source: Box<dyn Source>,
     judge: Judge,
+    breaker: Breaker,
     topics: Topics,
     clock: SharedClock,
     known: Known,
@@ -138,18 +149,31 @@ struct Reading {
 impl Reading {
     /// Reads, judges and hands over what is there.
     fn batch(&mut self) -> Result<Option<UnderWay>, LogError> {
-        let Reading { source, judge, topics, clock, known, .. } = self;
+        let Reading { source, judge, breaker, topics, clock, known, .. } = self;
         let now = Instant(clock.now_unix_micros());
+        for (topic, partition) in breaker.tries(clock.monotonic()) {
+            source.resume(&topic, partition)?;
+        }
         let catalogue = known();
         let (mut told, mut dead, mut bytes) = (Told::default(), Vec::new(), 0);
         let records = source.read(RECORDS, WAIT, &mut |record| {
             bytes += record.value.map_or(0, <[u8]>::len);
+            let before = told.taken;
             judge.take(&record, now, &catalogue, &mut told, &mut dead);
-            bytes < BYTES
+            breaker.judged(record.topic, record.partition, told.taken > before) && bytes < BYTES
         })?;
         if records == 0 {
             return Ok(None);
         }
+        for (topic, partition) in breaker.hold(clock.monotonic()) {
+            tracing::error!(
+                topic = &*topic,
+                partition,
+                "a feed brings only what is refused and is held"
+            );
+            source.pause(&topic, partition)?;
+        }
+        told.held = breaker.held();
         let (journal, persons) = judge.packer.pack(now);
         told.seen = std::mem::take(&mut judge.seen);
         let answers = [

@@ -48,6 +48,7 @@ struct Script {
     given: usize,
     committed: Arc<Mutex<Vec<u64>>>,
     stop: Arc<AtomicBool>,
+    held: bool,
 }
 
 impl Source for Script {
@@ -57,7 +58,8 @@ impl Source for Script {
         _: Duration,
         seen: &mut dyn FnMut(Record<'_>) -> bool,
     ) -> Result<usize, LogError> {
-        let portion = self.records.iter().enumerate().skip(self.given).take(most.min(3));
+        let most = if self.held { 0 } else { most.min(3) };
+        let portion = self.records.iter().enumerate().skip(self.given).take(most);
         let mut count = 0;
         for (offset, wrote) in portion {
             let headers: Vec<_> = wrote.headers.iter().map(|(k, v)| (*k, v.as_bytes())).collect();
@@ -78,6 +80,17 @@ impl Source for Script {
         self.given += count;
         self.stop.store(count == 0, Ordering::Release);
         Ok(count)
+    }
+
+    fn pause(&mut self, topic: &str, partition: u32) -> Result<(), LogError> {
+        assert_eq!((topic, partition), ("events", 7));
+        self.held = true;
+        Ok(())
+    }
+
+    fn resume(&mut self, _: &str, _: u32) -> Result<(), LogError> {
+        self.held = false;
+        Ok(())
     }
 
     fn position(&self) -> Vec<Position> {
@@ -108,8 +121,13 @@ fn run(records: Vec<Wrote>, journal: Faults, dead: Faults) -> Run {
     let persons = open("persons", PERSONS, Faults::default());
     let dead = open("dead_letters", 1, dead);
     let (committed, stop) = (Arc::default(), Arc::new(AtomicBool::new(false)));
-    let script =
-        Script { records, given: 0, committed: Arc::clone(&committed), stop: Arc::clone(&stop) };
+    let script = Script {
+        records,
+        given: 0,
+        committed: Arc::clone(&committed),
+        stop: Arc::clone(&stop),
+        held: false,
+    };
     let catalogue = Arc::new(Catalogue::shipped());
     let feeds = Feeds {
         source: Box::new(script),
@@ -124,10 +142,12 @@ fn run(records: Vec<Wrote>, journal: Faults, dead: Faults) -> Run {
         caller: Caller::operator(),
         clock: Arc::new(ManualClock::at_unix_micros(Instant::parse(NOW).unwrap().0)),
         known: Arc::new(move || Arc::clone(&catalogue)),
+        hold_after: 4,
     };
     let mut told = Told::default();
     let ended = feeds.run(&|| stop.load(Ordering::Acquire), &mut |batch| {
         told.taken += batch.taken;
+        told.held = batch.held;
         for (code, n) in &batch.refused {
             *told.refused.entry(*code).or_default() += n;
         }
@@ -266,6 +286,18 @@ fn a_refused_record_says_where_it_stands_and_nothing_else() {
     assert_eq!(said, expected);
     assert!(letters[1].replayable() && !letters[0].replayable());
     assert_eq!(run.committed.last(), Some(&4));
+}
+
+#[test]
+fn a_partition_that_brings_only_what_is_refused_is_held_where_it_stands() {
+    let poison = || event("{");
+    let all = vec![event(EVENT), poison(), poison(), event(EVENT), poison(), poison(), poison()];
+    let rest = [poison(), event(EVENT), poison()];
+    let run = run(all.into_iter().chain(rest).collect(), NONE, NONE);
+    assert_eq!((run.ended, run.told.held), (Ok(()), 1));
+    // The fourth in a row is the last one that was read: what follows stays in the topic.
+    assert_eq!((run.told.taken, run.told.refused[&proto::codes::Code::JsonSyntax]), (2, 6));
+    assert_eq!((records(&*run.dead).len(), run.committed.last()), (6, Some(&8)));
 }
 
 #[test]

@@ -54,6 +54,20 @@ pub trait Source: Send {
     /// done with.
     fn position(&self) -> Vec<Position>;
 
+    /// Gives no more records of a partition of a topic until [`Source::resume`]; it then goes on
+    /// with the record after the last one that was given. Another reader that gets the partition
+    /// meanwhile is not held.
+    ///
+    /// # Errors
+    /// What the backend says.
+    fn pause(&mut self, topic: &str, partition: u32) -> Result<(), LogError>;
+
+    /// Gives records of a paused partition again.
+    ///
+    /// # Errors
+    /// What the backend says.
+    fn resume(&mut self, topic: &str, partition: u32) -> Result<(), LogError>;
+
     /// Records before these positions are done with and never given again.
     ///
     /// # Errors

@@ -138,10 +138,17 @@ pub(super) struct Feeds {
     /// The group whose members share these topics; its commits say how far they are read.
     #[serde(default = "group")]
     pub(super) group: String,
+    /// After so many refused records in a row a partition is held; 0: never.
+    #[serde(default = "hold_after")]
+    pub(super) hold_after: u32,
 }
 
 fn group() -> String {
     "levee-intake".to_owned()
+}
+
+fn hold_after() -> u32 {
+    1_000
 }
 
 /// `levee console`.
@@ -251,6 +258,7 @@ mod tests {
         assert!(brokers.iter().all(|broker| *broker == brokers[0]), "the samples fit together");
         assert_eq!(watcher.key.file, intake.key.file);
         assert_eq!((intake.feeds.events.len(), intake.feeds.group.as_str()), (1, "levee-intake"));
+        assert_eq!(intake.feeds.hold_after, hold_after());
         let asked = [watcher.view.as_ref().unwrap().address.to_string()];
         assert_eq!(
             (&intake.view.watchers[..], &console.view.watchers[..]),

@@ -7,7 +7,6 @@ use ::log::LogError;
 use chassis::{Failure, Service};
 use intake::{Caller, Journal as _, door::Noun, feed};
 use log_kafka::{Feed, FeedSettings};
-use prometheus::{IntCounterVec, Opts};
 use tokio::task::JoinHandle;
 
 use super::{
@@ -31,7 +30,7 @@ pub(super) fn start(
     province: &Province,
     journal: &Arc<SpreadJournal>,
 ) -> Result<Fed, Failure> {
-    let config::Feeds { events, households, group } = service.config().feeds.clone();
+    let config::Feeds { events, households, group, hold_after } = service.config().feeds.clone();
     let nouns = events.iter().map(|topic| (topic.clone(), Noun::Event));
     let nouns = nouns.chain(households.iter().map(|topic| (topic.clone(), Noun::Household)));
     let topics: Vec<String> = events.iter().chain(&households).cloned().collect();
@@ -50,19 +49,14 @@ pub(super) fn start(
         caller: Caller::operator(),
         clock: service.clock(),
         known: Arc::new(move || known.catalogue()),
+        hold_after,
     };
-    let opts =
-        Opts::new("levee_intake_feed_records_total", "Records of feeds by outcome and code.");
-    let records = IntCounterVec::new(opts, &["outcome", "code"])?;
-    service.registry().register(Box::new(records.clone()))?;
+    let meters = feed::Meters::new(service.registry())?;
     let (shutdown, telling) = (service.shutdown(), Arc::clone(journal));
     Ok(Some(tokio::task::spawn_blocking(move || {
         feeds.run(&|| shutdown.is_requested(), &mut |told| {
-            records.with_label_values(&["accepted", ""]).inc_by(told.taken);
+            meters.count(told);
             telling.saw(&told.seen);
-            for (code, count) in &told.refused {
-                records.with_label_values(&["rejected", code.name()]).inc_by(*count);
-            }
         })
     })))
 }

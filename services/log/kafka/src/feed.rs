@@ -81,6 +81,14 @@ impl Feed {
         }
     }
 
+    /// A partition as librdkafka lists it; nothing where it has gone to another member.
+    fn one(&self, topic: &str, partition: u32) -> Option<TopicPartitionList> {
+        let ours = self.consumer.context().places().contains_key(&(topic.to_owned(), partition));
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, partition.cast_signed());
+        ours.then_some(list)
+    }
+
     /// Which partition no longer has the record that is next.
     fn out_of_bounds(&self, error: &KafkaError) -> LogError {
         for (place, next) in &*self.consumer.context().places() {
@@ -131,6 +139,16 @@ impl Source for Feed {
             Some(Position { topic: topic.clone(), partition: *partition, next: (*next)? })
         });
         known.collect()
+    }
+
+    fn pause(&mut self, topic: &str, partition: u32) -> Result<(), LogError> {
+        let Some(one) = self.one(topic, partition) else { return Ok(()) };
+        self.consumer.pause(&one).map_err(|e| fault::failed("pausing a feed", &e))
+    }
+
+    fn resume(&mut self, topic: &str, partition: u32) -> Result<(), LogError> {
+        let Some(one) = self.one(topic, partition) else { return Ok(()) };
+        self.consumer.resume(&one).map_err(|e| fault::failed("resuming a feed", &e))
     }
 
     fn commit(&mut self, done: &[Position]) -> Result<(), LogError> {

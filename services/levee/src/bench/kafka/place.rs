@@ -128,6 +128,7 @@ impl<'a> Place<'a> {
             caller: Caller::operator(),
             clock: Arc::new(self.bench.clock.clone()),
             known: Arc::new(move || Arc::clone(&catalogue)),
+            hold_after: 0,
         })
     }
 
