@@ -99,6 +99,17 @@ impl Place {
         assert!(closed, "{}", self.get(&path));
     }
 
+    /// What the watchers know of households is shown here and by `door`, once a case was closed by
+    /// an answer that there is no risk.
+    pub(crate) fn shows_households(&self, door: &Place) {
+        let list = self.get("/v1/cases?state=all&limit=1");
+        let household = &list["items"][0]["household"];
+        let state = door.get(&format!("/v1/households/{}", household.as_str().unwrap()));
+        assert_eq!(&state["household"], household, "{state}");
+        assert_eq!(door.get("/v1/quality")["all"]["no_risk"], 1);
+        assert_eq!(self.get("/v1/queue")["visits_known"], true);
+    }
+
     fn get(&self, path: &str) -> Value {
         let got = agent()
             .get(format!("{}{path}", self.base))

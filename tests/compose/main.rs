@@ -99,6 +99,7 @@ fn the_samples_events_give_the_samples_levels() {
     door.send(&sample);
     pages.wait_for(&in_one_process(&sample, folder.path()));
     pages.close_one(&door);
+    pages.shows_households(&door);
     pages.wait_until_told(&receiver);
     machine.stop();
 }
