@@ -37,7 +37,6 @@ fn exported() -> BTreeSet<(String, BTreeSet<String>)> {
         process: "test".into(),
     });
     let carrier = carrier.unwrap();
-    let _feeds = intake::feed::Meters::new(&registry).unwrap();
     carrier.carry(Topic::Journal, 0).unwrap();
     let told = || registry.gather().iter().all(|family| !family.get_metric().is_empty());
     let gathered = (0..LOOKS).find_map(|_| {
@@ -45,7 +44,9 @@ fn exported() -> BTreeSet<(String, BTreeSet<String>)> {
         let families = registry.gather();
         (!families.is_empty() && told()).then_some(families)
     });
-    let gathered = gathered.unwrap();
+    let feeds = Registry::new();
+    let _meters = intake::feed::Meters::new(&feeds).unwrap();
+    let gathered = [gathered.unwrap(), feeds.gather()].concat();
     let found = gathered.iter().map(|family| {
         let labels = family.get_metric()[0].get_label().iter();
         (family.name().to_owned(), labels.map(|label| label.name().to_owned()).collect())
