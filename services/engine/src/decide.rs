@@ -146,9 +146,9 @@ impl Fold {
         let rows = rows(&ledger, &known, &world.areas, book, household.seen);
         let mut desk = Desk::new(book, &known, &self.words, &rows, today, &mut self.memos);
         let mut round = Round { world, household, case: &mut case, cause, grown: false };
-        let mut found: Vec<(u16, Date)> = Vec::with_capacity(slots.len());
+        let mut found: Vec<Found> = Vec::with_capacity(slots.len());
         for slot in slots {
-            found.push((slot, round.rule(slot, &mut desk, &mut self.failed)));
+            found.push(round.rule(slot, &mut desk, &mut self.failed));
         }
         let grown = round.grown;
         if cause == Cause::Midnight && watches.is_some() {
@@ -159,18 +159,18 @@ impl Fold {
             && !grown
             && let Some(watches) = &mut watches
         {
-            found.iter().for_each(|(slot, until)| watches.set(&mut desk, &case, *slot, *until));
+            found.iter().for_each(|found| watches.set(&mut desk, &case, *found));
         }
         let moment = Moment { world, at, ledger: &ledger };
         let household = &mut self.households[ix as usize];
         let (routes, spare) = (&mut self.words_of_route, &mut self.spare);
         let mut press = Press { household, routes, spare };
-        if let Some((alert, material_until)) = press.publish(&moment, &mut desk, &mut case, grown) {
+        if let Some((alert, grows)) = press.publish(&moment, &mut desk, &mut case, grown) {
             self.alerts.push(alert);
             // What is said moves every baseline.
-            note_material(&mut found, &case, &desk, watches.as_ref(), material_until);
+            note_material(&mut found, &case, &desk, watches.as_ref(), grows);
             if let Some(watches) = &mut watches {
-                found.iter().for_each(|(slot, until)| watches.set(&mut desk, &case, *slot, *until));
+                found.iter().for_each(|found| watches.set(&mut desk, &case, *found));
             }
         }
         case.standings.retain(|s| s.shown > Severity::None || s.silence.is_some());
@@ -192,9 +192,7 @@ fn noted(household: &mut Household, cause: Cause, today: Date, generation: u32) 
     if !cause.changes_data() {
         return Some(cause);
     }
-    household.changed_on = today;
-    household.changed_under = generation;
-    household.changed_watch = watched_until;
+    household.note_change(today, generation);
     // Rules that ask for the watch have changed with it, whatever the event is.
     let begins = watched_until == today.plus(WATCHED_DAYS);
     Some(if begins { Cause::Data } else { cause })
@@ -219,48 +217,45 @@ fn asked(
 ) -> (Vec<u16>, Option<Watches>) {
     // A quiet rule may be heard again at another quotient than the one last said.
     let quiet = case.standings.iter().any(|standing| standing.silence.is_some());
-    if quiet || !book.on_event().is_empty() {
-        let slots = cause
-            .type_id()
-            .map_or_else(|| book.all().to_vec(), |id| [book.reading(id), book.on_event()].concat());
-        return (slots, None);
+    if quiet {
+        let reads = |id| book.reading(id).iter().filter(|slot| !book.on_event().contains(slot));
+        let asked = |id| reads(id).chain(book.on_event()).copied().collect();
+        return (cause.type_id().map_or_else(|| book.all().to_vec(), asked), None);
     }
     let Some(mut watches) = watches.filter(|_| !matches!(cause, Cause::Data | Cause::Packs)) else {
         return (book.all().to_vec(), Some(Watches::default()));
     };
     watches.spend(left);
-    let slots = match cause {
-        Cause::Money(id, fen) | Cause::Restated(id, fen) => {
-            let goes = matches!(cause, Cause::Restated(..));
-            let hearing = book.addition(id).map_or(&[][..], |addition| &addition.asks);
-            let asks = |slot: &u16| match watches.get_mut(*slot) {
-                Some(Watch { room, .. }) => {
-                    let stays = room.pay(fen) && (room.eases || !goes);
-                    !stays || hearing.contains(slot) && !room.deaf
-                }
-                None => hearing.contains(slot) && book.wakes(*slot, id),
-            };
-            book.reading(id).iter().copied().filter(asks).collect()
-        }
-        Cause::Event(id) if book.catalogue.get(id).area => {
-            let asks = |slot: &u16| watches.get(*slot).is_some_and(|watch| !watch.room.calm);
-            book.reading(id).iter().copied().filter(asks).collect()
-        }
-        Cause::Event(id) => {
-            let asks = |slot: &u16| match watches.get(*slot) {
-                Some(watch) => !watch.room.deaf,
-                None => book.wakes(*slot, id),
-            };
-            book.reading(id).iter().copied().filter(asks).collect()
-        }
-        _ => watches.due(today),
+    let Some(id) = cause.type_id() else {
+        let due = watches.due(today);
+        return (due, Some(watches));
     };
+    // A rule that is decided only on events is decided on any, also on one that it does not read.
+    let mut slots = watches.lapsed(today);
+    let lapsed = slots.len();
+    let comes = |slot: &&u16| !slots[..lapsed].contains(slot);
+    let others: Vec<u16> = book.reading(id).iter().filter(comes).copied().collect();
+    let hearing = book.addition(id).map_or(&[][..], |addition| &addition.asks);
+    let mut asks = |slot: &u16| match (cause, watches.get_mut(*slot)) {
+        (Cause::Money(_, fen) | Cause::Restated(_, fen), Some(Watch { room, .. })) => {
+            let goes = matches!(cause, Cause::Restated(..));
+            let stays = room.pay(fen) && (room.eases || !goes);
+            !stays || hearing.contains(slot) && !room.deaf
+        }
+        (Cause::Money(..) | Cause::Restated(..), None) => {
+            hearing.contains(slot) && book.wakes(*slot, id)
+        }
+        (_, watch) if book.catalogue.get(id).area => watch.is_some_and(|w| !w.room.calm),
+        (_, Some(watch)) => !watch.room.deaf,
+        (_, None) => book.wakes(*slot, id),
+    };
+    slots.extend(others.into_iter().filter(|slot| asks(slot)));
     (slots, Some(watches))
 }
 
 /// The first date on which a rule can stand otherwise; `due` was that before.
-fn next(watches: Option<&Watches>, found: &[(u16, Date)], cause: Cause, due: Date) -> Date {
-    let until = || found.iter().map(|(_, until)| *until).min().unwrap_or(Date::MAX);
+fn next(watches: Option<&Watches>, found: &[Found], cause: Cause, due: Date) -> Date {
+    let until = || found.iter().map(|found| found.until).min().unwrap_or(Date::MAX);
     match watches {
         Some(watches) => watches.until(),
         None if cause.type_id().is_some() => due.min(until()),
@@ -269,10 +264,10 @@ fn next(watches: Option<&Watches>, found: &[(u16, Date)], cause: Cause, due: Dat
 }
 
 /// Shows what the rules that were not asked show today: a held level may fall.
-fn show_held(case: &mut Case, book: &Rulebook, found: &[(u16, Date)], today: Date) {
+fn show_held(case: &mut Case, book: &Rulebook, found: &[Found], today: Date) {
     for standing in &mut case.standings {
         let slot = book.slot(standing.rule);
-        if !found.iter().any(|(asked, _)| Some(*asked) == slot) {
+        if !found.iter().any(|found| Some(found.slot) == slot) {
             standing.find(standing.computed, today, standing.close_after);
         }
     }
@@ -280,11 +275,11 @@ fn show_held(case: &mut Case, book: &Rulebook, found: &[(u16, Date)], today: Dat
 
 /// Adds to what was found the rules whose material value is compared with another baseline now.
 fn note_material(
-    found: &mut Vec<(u16, Date)>,
+    found: &mut Vec<Found>,
     case: &Case,
     desk: &Desk<'_>,
     watches: Option<&Watches>,
-    until: Date,
+    grows: Grows,
 ) {
     for standing in &case.standings {
         let Some(slot) = desk.book.slot(standing.rule) else { continue };
@@ -292,13 +287,40 @@ fn note_material(
         if holds.is_none_or(|at| desk.rule(at).material.is_none()) {
             continue;
         }
-        match found.iter_mut().find(|(asked, _)| *asked == slot) {
-            Some((_, known)) => *known = until.min(*known),
-            None => {
-                let known = watches.and_then(|w| w.get(slot)).map_or(Date::MAX, |w| w.until);
-                found.push((slot, until.min(known)));
-            }
-        }
+        let at = found.iter().position(|found| found.slot == slot).unwrap_or_else(|| {
+            let watch = watches.and_then(|watches| watches.get(slot));
+            let (until, stays) = watch.map_or((Date::MAX, Date::MAX), |w| (w.until, w.stays));
+            found.push(Found { slot, until, stays });
+            found.len() - 1
+        });
+        found[at].until = found[at].until.min(grows.daily);
+        found[at].stays = found[at].stays.min(grows.on_event);
+    }
+}
+
+/// The first dates on which a material value can have grown past what was said, of rules decided each
+/// day and of those decided only on events.
+#[derive(Clone, Copy)]
+pub(crate) struct Grows {
+    pub(crate) daily: Date,
+    pub(crate) on_event: Date,
+}
+
+/// Until when a rule stays as it was found unless something comes.
+#[derive(Clone, Copy)]
+pub(crate) struct Found {
+    pub(crate) slot: u16,
+    /// The date from which it may stand otherwise.
+    pub(crate) until: Date,
+    /// The date from which an event may find it otherwise, whatever the event is.
+    pub(crate) stays: Date,
+}
+
+impl Found {
+    /// On this date its expressions may give something else.
+    fn differs(&mut self, evaluate: Evaluate, date: Date) {
+        let until = if evaluate == Evaluate::Daily { &mut self.until } else { &mut self.stays };
+        *until = date.min(*until);
     }
 }
 
@@ -312,12 +334,12 @@ struct Round<'r> {
 }
 
 impl Round<'_> {
-    /// Decides a rule; gives the first date on which its level or material value can differ.
-    fn rule(&mut self, slot: u16, desk: &mut Desk<'_>, failed: &mut Vec<u64>) -> Date {
+    /// Decides a rule; tells until when its level and material value stay.
+    fn rule(&mut self, slot: u16, desk: &mut Desk<'_>, failed: &mut Vec<u64>) -> Found {
         let book = desk.book;
         let id = book.id(slot);
         let (holds, boundary) = desk.holds(slot);
-        let mut until = boundary;
+        let mut found = Found { slot, until: boundary, stays: Date::MAX };
         let standing = self.case.standings.iter().find(|s| s.rule == id).copied();
         let stands = standing.is_some();
         let Some(at) = holds else {
@@ -325,12 +347,14 @@ impl Round<'_> {
                 // A rule no longer in force leaves at once, whatever its falls wait for.
                 self.case.standing(id).find(Severity::None, desk.today, 0);
             }
-            return until;
+            return found;
         };
         let pack = book.pack(at);
         let days = i32::try_from(pack.close_after_days).unwrap_or(i32::MAX);
         let fresh = pack.evaluate == Evaluate::Daily || self.cause.changes_data();
         let level = if !fresh {
+            // What it would be today was not looked at.
+            found.stays = desk.today;
             // A level that another pack's rule of this id gave is not this pack's.
             let own = standing.filter(|s| s.pack == book.pack_id(at));
             let then = kept_rule(self.world, self.household, desk.known, id, pack);
@@ -341,21 +365,20 @@ impl Round<'_> {
             if decision.failed > 0 {
                 count_failed(failed, id.0, decision.failed);
             }
-            if pack.evaluate == Evaluate::Daily {
-                until = until.min(decision.until);
-            }
+            found.differs(pack.evaluate, decision.until);
             decision.level
         };
         let (silence, sure) = stays(standing.and_then(|s| s.silence), level, at, fresh, desk);
-        until = until.min(sure);
+        found.until = found.until.min(sure);
         if stands || level > Severity::None {
             let standing = self.case.standing(id);
             standing.silence = silence;
             standing.pack = book.pack_id(at);
             standing.find(level, desk.today, days);
-            until = until.min(self.material(id, at, desk));
+            let grows = self.material(id, at, desk);
+            found.differs(pack.evaluate, grows);
         }
-        until
+        found
     }
 
     /// Looks at the material value of a rule whose level has not changed; gives the first date on
@@ -375,10 +398,9 @@ impl Round<'_> {
         match pack.evaluate(material.value, view, memo) {
             Outcome::Number(number) => {
                 self.grown |= number.value / material.step > baseline;
-                let grows = grows(number, material.step, baseline, desk.today);
-                if daily { grows.min(number.sure) } else { Date::MAX }
+                grows(number, material.step, baseline, desk.today).min(number.sure)
             }
-            Outcome::Failed(failed) if daily => failed.until,
+            Outcome::Failed(failed) => failed.until,
             _ => Date::MAX,
         }
     }

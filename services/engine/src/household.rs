@@ -103,6 +103,15 @@ impl Household {
         self.watches = None;
     }
 
+    /// Notes that its data changed.
+    pub(crate) fn note_change(&mut self, today: Date, generation: u32) {
+        self.changed_on = today;
+        self.changed_under = generation;
+        if let Some(known) = self.known.as_deref() {
+            self.changed_watch = known.watched_until;
+        }
+    }
+
     /// Whether a profile is newer than what is known and than a removal.
     #[must_use]
     pub(crate) fn expects(&self, profile: &Profile) -> bool {

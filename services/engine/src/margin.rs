@@ -79,12 +79,9 @@ pub(crate) fn kinds(type_id: TypeId) -> u64 {
 }
 
 impl Addition {
-    /// What events of the type add to; nothing where rules are decided on any event.
-    pub(crate) fn of(book: &Rulebook, type_id: TypeId) -> Option<Addition> {
+    /// What events of the type add to.
+    pub(crate) fn of(book: &Rulebook, type_id: TypeId) -> Addition {
         let mut addition = Addition { fields: Vec::new(), others: Vec::new(), asks: Vec::new() };
-        if !book.on_event().is_empty() {
-            return None;
-        }
         for slot in book.all() {
             for (at, rule) in book.rules(*slot) {
                 let pack = &book.packs[usize::from(at.pack)];
@@ -99,7 +96,7 @@ impl Addition {
                 }
             }
         }
-        Some(addition)
+        addition
     }
 
     fn takes(&mut self, pack: u16, at: usize, fact: &Fact) -> bool {
@@ -171,8 +168,7 @@ impl Fold {
         match margin.left.checked_sub(amount).filter(|_| passes && !hides(household)) {
             Some(left) => {
                 household.margin.left = left;
-                household.changed_on = today;
-                household.changed_under = generation;
+                household.note_change(today, generation);
                 Ok(())
             }
             None => Err(Cause::Money(event.type_id, amount)),
@@ -186,8 +182,7 @@ impl Fold {
         if !household.margin.calm || !household.margin.holds(today) || hides(household) {
             return false;
         }
-        household.changed_on = today;
-        household.changed_under = world.generation(household.seen);
+        household.note_change(today, world.generation(household.seen));
         true
     }
 }

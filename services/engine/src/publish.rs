@@ -11,7 +11,7 @@ use rules::{Evaluate, LevelExpr, Literal, Memo, Name, Outcome, Pack, Rule, Scope
 use crate::{
     case::{Case, Standing},
     clocks::Course,
-    decide::{Desk, Moment, grows, kept_rule},
+    decide::{Desk, Grows, Moment, grows, kept_rule},
     facts::looked_at,
     fold::Fold,
     household::{Household, Known},
@@ -35,14 +35,14 @@ pub(crate) struct Press<'p> {
 
 impl Press<'_> {
     /// Makes the alert of a decision, if there is something to say, and notes what was said. Gives
-    /// with it the first date on which a material value can have grown past what was said.
+    /// with it the first dates on which a material value can have grown past what was said.
     pub(crate) fn publish(
         &mut self,
         moment: &Moment<'_>,
         desk: &mut Desk<'_>,
         case: &mut Case,
         grown: bool,
-    ) -> Option<(Alert, Date)> {
+    ) -> Option<(Alert, Grows)> {
         let change = case.change().or(grown.then_some(Change::Changed))?;
         if change == Change::Opened {
             self.household.episode += 1;
@@ -57,7 +57,7 @@ impl Press<'_> {
         Some(self.say(moment, desk, case, Said::new(change, previous)))
     }
 
-    /// The alert of a case's present revision, with the first date on which a material value can
+    /// The alert of a case's present revision, with the first dates on which a material value can
     /// have grown past what it says.
     pub(crate) fn say(
         &mut self,
@@ -65,14 +65,14 @@ impl Press<'_> {
         desk: &mut Desk<'_>,
         case: &mut Case,
         said: Said,
-    ) -> (Alert, Date) {
+    ) -> (Alert, Grows) {
         let Moment { world, at, ledger } = *moment;
         let mut writer = Writer {
             world,
             household: self.household,
             ledger,
             today: at.date(),
-            until: Date::MAX,
+            grows: Grows { daily: Date::MAX, on_event: Date::MAX },
             types: Vec::new(),
             sources: Vec::new(),
             // An overdue step says nothing new of the family.
@@ -83,7 +83,7 @@ impl Press<'_> {
         let priority = writer.priority(case, desk);
         let measures = toolbox::offers(&signals, desk);
         let contradictions = toolbox::contradictions(&signals, desk);
-        let (until, types) = (writer.until, writer.types);
+        let (grows, types) = (writer.grows, writer.types);
         (case.sources, case.priority) = (writer.sources, priority);
         let record = self.household.record.as_deref();
         if said.change == Change::Closed {
@@ -97,7 +97,7 @@ impl Press<'_> {
         let data = Data { as_of: at.date(), history: world.history, ..data };
         let risks = risks(&signals);
         let data = Data { signals, risks, measures, contradictions, priority, feeds, ..data };
-        (Alert { time: at, data }, until)
+        (Alert { time: at, data }, grows)
     }
 }
 
@@ -194,7 +194,7 @@ struct Writer<'w> {
     household: &'w Household,
     ledger: &'w Ledger,
     today: Date,
-    until: Date,
+    grows: Grows,
     types: Vec<TypeId>,
     sources: Vec<Source>,
     /// Whether what is said becomes what the next alert is compared with.
@@ -262,9 +262,9 @@ impl Writer<'_> {
             if let Outcome::Number(number) = pack.evaluate(material.value, view, memo) {
                 let baseline = number.value / material.step;
                 standing.baseline = Some(baseline);
-                if daily {
-                    self.until = self.until.min(grows(number, material.step, baseline, today));
-                }
+                let grows = grows(number, material.step, baseline, today).min(number.sure);
+                let first = if daily { &mut self.grows.daily } else { &mut self.grows.on_event };
+                *first = grows.min(*first);
             }
         }
         let level = rule.levels.iter().find(|l| l.severity == standing.shown);

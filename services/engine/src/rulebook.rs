@@ -42,8 +42,8 @@ pub(crate) struct Rulebook {
     pub catalogue: Catalogue,
     slots: Vec<RuleSlot>,
     all: Vec<u16>,
-    daily_by_type: Vec<Vec<u16>>,
-    additions: Vec<Option<Addition>>,
+    by_type: Vec<Vec<u16>>,
+    additions: Vec<Addition>,
     /// By rule, the [`kinds`] of the types whose every event it may have to be asked about.
     asked: Vec<u64>,
     /// By rule, the types of which an event can end its rest.
@@ -89,7 +89,7 @@ impl Rulebook {
         let mut book = Rulebook {
             catalogue,
             all: (0u16..).zip(&slots).map(|(n, _)| n).collect(),
-            daily_by_type: Vec::new(),
+            by_type: Vec::new(),
             additions: Vec::new(),
             asked: Vec::new(),
             waking: Vec::new(),
@@ -106,7 +106,7 @@ impl Rulebook {
     }
 
     fn index(&mut self) {
-        self.daily_by_type = vec![Vec::new(); self.catalogue.iter().count()];
+        self.by_type = vec![Vec::new(); self.catalogue.iter().count()];
         for (n, slot) in (0u16..).zip(&self.slots) {
             for at in &slot.packs {
                 let pack = &self.packs[usize::from(at.pack)];
@@ -114,7 +114,7 @@ impl Rulebook {
                 let until = rule.reads.facts.iter().filter_map(|fact| pack.facts[*fact].until);
                 for type_id in rule.reads.types.iter().copied().chain(until) {
                     self.reads_areas |= self.catalogue.get(type_id).area;
-                    let list = &mut self.daily_by_type[usize::from(type_id.0)];
+                    let list = &mut self.by_type[usize::from(type_id.0)];
                     if list.last() != Some(&n) {
                         list.push(n);
                     }
@@ -124,17 +124,16 @@ impl Rulebook {
                 }
             }
         }
-        for list in &mut self.daily_by_type {
-            list.retain(|n| !self.on_event.contains(n));
+        for list in &mut self.by_type {
             list.dedup();
         }
         let slots = 0..u16::try_from(self.slots.len()).unwrap_or(u16::MAX);
         self.waking = slots.map(|slot| self.gating(slot)).collect();
-        let types = 0..u16::try_from(self.daily_by_type.len()).unwrap_or(u16::MAX);
+        let types = 0..u16::try_from(self.by_type.len()).unwrap_or(u16::MAX);
         self.additions = types.map(|at| Addition::of(self, TypeId(at))).collect();
         self.asked = vec![0; self.slots.len()];
         for (at, addition) in (0u16..).zip(&self.additions) {
-            for slot in addition.iter().flat_map(|addition| &addition.asks) {
+            for slot in &addition.asks {
                 self.asked[usize::from(*slot)] |= kinds(TypeId(at));
             }
         }
@@ -155,7 +154,7 @@ impl Rulebook {
     /// What events of a type add to, where they do nothing else.
     #[must_use]
     pub(crate) fn addition(&self, type_id: TypeId) -> Option<&Addition> {
-        self.additions.get(usize::from(type_id.0))?.as_ref()
+        self.additions.get(usize::from(type_id.0))
     }
 
     /// Whether an event about an area can make a difference to the level of any household.
@@ -191,10 +190,10 @@ impl Rulebook {
         &self.all
     }
 
-    /// The rules that an event of a type can change and that no pack decides only on events.
+    /// The rules that read events of a type.
     #[must_use]
     pub(crate) fn reading(&self, type_id: TypeId) -> &[u16] {
-        self.daily_by_type.get(usize::from(type_id.0)).map_or(&[], |list| list)
+        self.by_type.get(usize::from(type_id.0)).map_or(&[], |list| list)
     }
 
     /// The rules that some pack decides only on events.

@@ -7,11 +7,10 @@
 //! does not grow. It refuses to guess: what is not known is watched from day to day.
 
 use proto::date::Date;
-use rules::Evaluate;
 
 use crate::{
     case::Case,
-    decide::Desk,
+    decide::{Desk, Found},
     margin::{Margin, Room, room},
     rulebook::Rulebook,
 };
@@ -26,16 +25,20 @@ pub(crate) struct Watch {
     pub(crate) slot: u16,
     /// The date from which it may stand otherwise.
     pub(crate) until: Date,
+    /// The date from which an event may find it otherwise, whatever the event is.
+    pub(crate) stays: Date,
     /// What may come, and whether events about areas make no difference.
     pub(crate) room: Room,
 }
 
 impl Watch {
     /// What a decision found of a rule, which stays until a date unless something comes.
-    pub(crate) fn new(desk: &mut Desk<'_>, case: &Case, slot: u16, until: Date) -> Watch {
-        let known = until > desk.today.plus(SHORT);
-        let found = if known { room(desk, case, slot, until) } else { None };
-        Watch { slot, until, room: found.unwrap_or(Room::NONE) }
+    pub(crate) fn new(desk: &mut Desk<'_>, case: &Case, found: Found) -> Watch {
+        let Found { slot, until, stays } = found;
+        let end = until.min(stays);
+        let known = end > desk.today.plus(SHORT);
+        let room = if known { room(desk, case, slot, end) } else { None };
+        Watch { slot, until, stays, room: room.unwrap_or(Room::NONE) }
     }
 }
 
@@ -57,16 +60,16 @@ impl Watches {
     }
 
     /// Takes what a decision found of a rule.
-    pub(crate) fn set(&mut self, desk: &mut Desk<'_>, case: &Case, slot: u16, until: Date) {
-        let found = self.0.binary_search_by_key(&slot, |watch| watch.slot);
-        if until == Date::MAX && at_rest(desk, case, slot) {
-            if let Ok(at) = found {
+    pub(crate) fn set(&mut self, desk: &mut Desk<'_>, case: &Case, found: Found) {
+        let place = self.0.binary_search_by_key(&found.slot, |watch| watch.slot);
+        if found.until == Date::MAX && at_rest(desk, case, found.slot) {
+            if let Ok(at) = place {
                 self.0.remove(at);
             }
             return;
         }
-        let watch = Watch::new(desk, case, slot, until);
-        match found {
+        let watch = Watch::new(desk, case, found);
+        match place {
             Ok(at) => self.0[at] = watch,
             Err(at) => {
                 self.0.reserve_exact(1);
@@ -78,6 +81,11 @@ impl Watches {
     /// The rules whose date has come.
     pub(crate) fn due(&self, today: Date) -> Vec<u16> {
         self.0.iter().filter(|watch| watch.until <= today).map(|watch| watch.slot).collect()
+    }
+
+    /// The rules of which nothing is sure any more when an event comes.
+    pub(crate) fn lapsed(&self, today: Date) -> Vec<u16> {
+        self.0.iter().filter(|watch| watch.stays <= today).map(|watch| watch.slot).collect()
     }
 
     /// Takes what came without a decision out of what may come.
@@ -106,7 +114,8 @@ impl Watches {
             None => book.asked(*slot) & book.waking(*slot),
         };
         let heard = book.all().iter().map(hears).fold(0, |all, kinds| all | kinds);
-        Margin { left: self.left(), end: due, calm, heard }
+        let stays = self.0.iter().map(|watch| watch.stays).min().unwrap_or(Date::MAX);
+        Margin { left: self.left(), end: due.min(stays), calm, heard }
     }
 }
 
@@ -119,5 +128,5 @@ fn at_rest(desk: &mut Desk<'_>, case: &Case, slot: u16) -> bool {
     let Some(at) = desk.holds(slot).0 else { return true };
     let rule = desk.rule(at);
     let (pack, view, _) = desk.pack(at.pack);
-    pack.evaluate == Evaluate::Daily && pack.rests(rule, view)
+    pack.rests(rule, view)
 }

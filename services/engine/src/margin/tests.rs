@@ -46,6 +46,20 @@ rules:
   - {id: k, risk: labour, yellow: kinds >= 3, green: kinds >= 2 && left < 14000}
 "#;
 
+/// Beside it, decided only on events.
+const BESIDE: &str = r#"pack: beside
+title: {zh: 旁, en: beside}
+scope: "99"
+effective: {from: 2026-09-01, to: 2027-03-01}
+evaluate: on_event
+facts:
+  school: {sum: education.cost.self_paid_fen, over: 40d}
+  bills: {sum: medical.settlement.self_paid_fen, over: 45d}
+rules:
+  - {id: x, risk: education, yellow: school > 2500, green: school > 1200, material: {value: school, step: 700}}
+  - {id: y, risk: illness, green: bills < 6000 && bills > 0}
+"#;
+
 /// A rule that every bill may change.
 const HEARS: &str = "  - {id: h, risk: illness, green: latest > 1500 && age <= 9}\n";
 
@@ -66,13 +80,22 @@ fn entries(engine: &Engine, seed: u64) -> Vec<Stamped> {
         "updated_at":"2026-01-05T08:00:00+08:00","members":[{"person":"p1","birth_year":1967}]}"#;
     let json = Json::parse(text.as_bytes()).unwrap();
     let profile = Profile::parse(&json, Instant::EPOCH_SHANGHAI, Persons::AsGiven).unwrap().0;
-    let hears = if seed.is_multiple_of(4) { HEARS } else { "" };
-    let yaml = format!("{PACK}{hears}").into_bytes().into();
-    let pack = Entry::Pack { name: "near.yaml".into(), yaml, withdrawn: false };
+    let hears = if seed % 4 == 1 { HEARS } else { "" };
+    let evaluate = if seed.is_multiple_of(3) { "on_event" } else { "daily" };
+    let terms = format!("close_after: {}d\nevaluate: {evaluate}", seed % 5);
+    let near = format!("{PACK}{hears}").replace("close_after: 3d", &terms);
+    let pack = |name: &str, yaml: String| {
+        let yaml = yaml.into_bytes().into();
+        let pack = Entry::Pack { name: name.into(), yaml, withdrawn: false };
+        Stamped::new(first.midnight(), pack)
+    };
     let mut all = vec![
-        Stamped::new(first.midnight(), pack),
+        pack("near.yaml", near),
         Stamped::new(first.midnight(), Entry::Profile(Box::new(profile))),
     ];
+    if seed.is_multiple_of(4) {
+        all.push(pack("beside.yaml", BESIDE.into()));
+    }
     for n in 0..160u64 {
         let day = first.plus(i32::try_from(n * 2 + draw.below(2)).unwrap());
         let at =
