@@ -72,6 +72,12 @@ pub enum LogError {
     /// The folder or broker does not hold this topic, or the name is not 1 to 249 bytes long.
     #[error("this topic is not here; check the folder or broker and the topic's name")]
     Topic,
+    /// A topic that is planned is not there.
+    #[error("topic {topic} is planned and not here; make it by `levee topics create`")]
+    Missing {
+        /// The topic.
+        topic: String,
+    },
     /// A topic's setting is not the planned one.
     #[error(
         "topic {topic} has {setting}={found}, planned is {planned}; compare with `levee topics check`"
@@ -126,7 +132,7 @@ impl LogError {
             Self::Partition { .. } => "log.partition",
             Self::Version { .. } => "log.version",
             Self::Key => "log.key",
-            Self::Topic => "log.topic",
+            Self::Topic | Self::Missing { .. } => "log.topic",
             Self::Setting { .. } => "log.setting",
             Self::TooLarge { .. } => "log.too_large",
             Self::Empty => "log.empty",

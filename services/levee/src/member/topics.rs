@@ -76,7 +76,10 @@ impl Province {
 
 pub(super) fn failure(error: LogError) -> Failure {
     let exit = match error {
-        LogError::Topic | LogError::Partitions { .. } | LogError::Key => 64,
+        LogError::Topic
+        | LogError::Missing { .. }
+        | LogError::Partitions { .. }
+        | LogError::Key => 64,
         _ => 1,
     };
     Failure::new(exit, format!("{}: {error}", error.code()))

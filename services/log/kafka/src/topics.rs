@@ -11,6 +11,7 @@ use log::{LogError, MAX_PARTITIONS};
 use rdkafka::admin::{
     AlterConfig, ConfigResource, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication,
 };
+use rdkafka::types::RDKafkaErrorCode;
 use serde::Deserialize;
 
 use crate::cluster::{LOOK, options};
@@ -136,7 +137,7 @@ impl fmt::Display for Difference {
 impl From<Difference> for LogError {
     fn from(difference: Difference) -> LogError {
         match difference {
-            Difference::Missing(_) => LogError::Topic,
+            Difference::Missing(topic) => LogError::Missing { topic },
             Difference::Partitions { planned, found, .. } => {
                 LogError::Partitions { asked: planned, found }
             }
@@ -302,8 +303,15 @@ impl Plan {
         let made = block_on(cluster.admin()?.create_topics(&[new], &options()));
         let made = made.map_err(|e| fault::failed(ACTION, &e))?;
         for result in made {
-            result
-                .map_err(|(_, code)| LogError::Io { action: ACTION, detail: code.to_string() })?;
+            let detail = |code| match code {
+                RDKafkaErrorCode::InvalidReplicationFactor => format!(
+                    "the plan wants {} copies and the cluster has fewer brokers; lower `replication` \
+                     and `min_insync`, as deploy/topics.one-broker.yaml does",
+                    self.replication
+                ),
+                other => other.to_string(),
+            };
+            result.map_err(|(_, code)| LogError::Io { action: ACTION, detail: detail(code) })?;
         }
         cluster.await_topic(name)
     }
