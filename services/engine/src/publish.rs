@@ -298,9 +298,9 @@ impl Writer<'_> {
         places.dedup();
         let mut rows: Vec<&Row<'_>> = places.into_iter().map(|at| &view.rows[at]).collect();
         let key = |row: &Row<'_>| (row.record.source(), row.slot, row.type_id);
-        rows.sort_by(|a, b| b.recency().cmp(&a.recency()).then(key(a).cmp(&key(b))));
+        rows.sort_by(|a, b| b.cmp_recency(a).then_with(|| key(a).cmp(&key(b))));
         // An event about two areas of a household stands in its rows twice.
-        rows.dedup_by(|a, b| a.recency() == b.recency() && key(a) == key(b));
+        rows.dedup_by(|a, b| a.cmp_recency(b).is_eq() && key(a) == key(b));
         let total = rows.len();
         for source in rows.iter().map(|row| row.record.source()) {
             if let Err(at) = self.sources.binary_search(&source) {

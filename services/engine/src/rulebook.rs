@@ -48,6 +48,7 @@ pub(crate) struct Rulebook {
     asked: Vec<u64>,
     /// By rule, the types of which an event can end its rest.
     waking: Vec<Vec<TypeId>>,
+    waking_kinds: Vec<u64>,
     on_event: Vec<u16>,
     /// Whether any fact looks at events about areas.
     pub reads_areas: bool,
@@ -93,6 +94,7 @@ impl Rulebook {
             additions: Vec::new(),
             asked: Vec::new(),
             waking: Vec::new(),
+            waking_kinds: Vec::new(),
             on_event: Vec::new(),
             slots,
             reads_areas: false,
@@ -137,6 +139,9 @@ impl Rulebook {
                 self.asked[usize::from(*slot)] |= kinds(TypeId(at));
             }
         }
+        let of = |types: &Vec<TypeId>| types.iter().fold(0, |all, type_id| all | kinds(*type_id));
+        let both = self.waking.iter().zip(&self.asked);
+        self.waking_kinds = both.map(|(waking, asked)| of(waking) & asked).collect();
     }
 
     /// The types of which no event is there while a rule is at rest; see [`Pack::rests`].
@@ -214,10 +219,10 @@ impl Rulebook {
         self.waking[usize::from(slot)].contains(&type_id)
     }
 
-    /// The [`kinds`] of the types of which an event can end a rule's rest.
+    /// The [`kinds`] of the types of which an event can end a rule's rest whatever it adds.
     #[must_use]
     pub(crate) fn waking(&self, slot: u16) -> u64 {
-        self.waking[usize::from(slot)].iter().fold(0, |all, type_id| all | kinds(*type_id))
+        self.waking_kinds[usize::from(slot)]
     }
 
     /// The rules of an id, with their places.

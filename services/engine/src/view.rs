@@ -1,6 +1,6 @@
 //! A household as expressions see it on one date: the scope of a decision.
 
-use std::{borrow::Cow, cell::Cell};
+use std::{borrow::Cow, cell::Cell, cmp::Ordering};
 
 use proto::{
     alert::Evidence,
@@ -37,6 +37,13 @@ impl Row<'_> {
     /// its bytes are.
     pub(crate) fn recency(&self) -> (Date, Instant, &[u8]) {
         (self.occurred_on, self.record.time(), self.record.id_bytes())
+    }
+
+    /// The same between two rows; ids are looked at only where nothing before them differs.
+    pub(crate) fn cmp_recency(&self, other: &Row<'_>) -> Ordering {
+        let days = self.occurred_on.cmp(&other.occurred_on);
+        days.then_with(|| self.record.time().cmp(&other.record.time()))
+            .then_with(|| self.record.id_bytes().cmp(other.record.id_bytes()))
     }
 }
 

@@ -108,12 +108,15 @@ impl Watches {
     /// What may come to the household until it is decided next.
     pub(crate) fn margin(&self, book: &Rulebook, due: Date) -> Margin {
         let calm = self.0.iter().all(|watch| watch.room.calm);
-        let hears = |slot: &u16| match self.get(*slot) {
-            Some(watch) if watch.room.deaf => 0,
-            Some(_) => book.asked(*slot),
-            None => book.asked(*slot) & book.waking(*slot),
-        };
-        let heard = book.all().iter().map(hears).fold(0, |all, kinds| all | kinds);
+        let mut watches = self.0.iter().peekable();
+        let mut heard = 0;
+        for slot in book.all() {
+            heard |= match watches.next_if(|watch| watch.slot == *slot) {
+                Some(watch) if watch.room.deaf => 0,
+                Some(_) => book.asked(*slot),
+                None => book.waking(*slot),
+            };
+        }
         let stays = self.0.iter().map(|watch| watch.stays).min().unwrap_or(Date::MAX);
         Margin { left: self.left(), end: due.min(stays), calm, heard }
     }

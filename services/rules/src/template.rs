@@ -1,7 +1,5 @@
 //! The texts that say why: `{name}`, `{name:yuan}`, and `{{`, `}}` for braces.
 
-use std::fmt::Write;
-
 use crate::{
     error::{Fault, PackCode},
     expr::{
@@ -85,10 +83,8 @@ impl Template {
             match piece {
                 Piece::Plain(text) => out.push_str(text),
                 Piece::Value { name, yuan } => match lookup(*name) {
-                    Some(Literal::Int(fen)) if *yuan => out.push_str(&in_yuan(fen)),
-                    Some(Literal::Int(value)) => {
-                        let _infallible = write!(out, "{value}");
-                    }
+                    Some(Literal::Int(fen)) if *yuan => put_yuan(&mut out, fen),
+                    Some(Literal::Int(value)) => put(&mut out, value < 0, value.unsigned_abs()),
                     Some(Literal::Bool(value)) => {
                         out.push_str(if value { "true" } else { "false" });
                     }
@@ -124,12 +120,40 @@ fn value(text: &str, names: &PackNames) -> Result<Piece, Fault> {
 /// Fen as yuan: decimals only when not 00.
 #[must_use]
 pub fn in_yuan(fen: i64) -> String {
-    let sign = if fen < 0 { "-" } else { "" };
+    let mut out = String::new();
+    put_yuan(&mut out, fen);
+    out
+}
+
+fn put_yuan(out: &mut String, fen: i64) {
     let size = fen.unsigned_abs();
-    match size % 100 {
-        0 => format!("{sign}{}", size / 100),
-        rest => format!("{sign}{}.{rest:02}", size / 100),
+    put(out, fen < 0, size / 100);
+    let rest = size % 100;
+    if rest > 0 {
+        out.push('.');
+        out.extend([digit(rest / 10), digit(rest)]);
     }
+}
+
+fn put(out: &mut String, negative: bool, size: u64) {
+    let mut digits = ['0'; 20];
+    let mut at = digits.len();
+    let mut left = size;
+    loop {
+        at -= 1;
+        digits[at] = digit(left);
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend(negative.then_some('-'));
+    out.extend(&digits[at..]);
+}
+
+/// The last digit.
+fn digit(n: u64) -> char {
+    char::from(b'0' + u8::try_from(n % 10).unwrap_or(0))
 }
 
 #[cfg(test)]
