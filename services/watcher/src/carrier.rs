@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use chassis::{Component, Health, SharedClock, Threads};
+use chassis::{Component, Health, Pulse, SharedClock, Threads};
 use engine::Engine;
 use prometheus::{IntGaugeVec, Opts, Registry};
 use proto::date::Instant;
@@ -30,6 +30,10 @@ use crate::{Fault, Limits, Part, PartitionMachine, Ports, Progress, Step, Topic,
 const ROUND: Duration = Duration::from_millis(500);
 /// How long to wait before what failed is tried again.
 const AGAIN: Duration = Duration::from_millis(200);
+/// How long a partition that another has taken over rests before it is taken over again, if it is still
+/// this member's. A member that lost its place hears of it within its session, 6 s unless configured;
+/// one that slept may have taken what is another's.
+const REST: Duration = Duration::from_secs(10);
 /// Steps within which a partition that is given up keeps its snapshot.
 const LAST_STEPS: u32 = 2_000;
 /// How long a step may take before it counts as stuck.
@@ -229,10 +233,13 @@ impl Carrying<'_> {
                     opened = true;
                 })
             };
-            if let Err(fault) = ended
-                && !self.survives(&fault)
-            {
-                return;
+            match ended {
+                Err(Fault::Superseded) => {
+                    self.rest(&pulse);
+                    opened = false;
+                }
+                Err(fault) if !self.survives(&fault) => return,
+                _ => {}
             }
         }
         // Another member may have it from here on: nobody is answered from it any more.
@@ -279,6 +286,22 @@ impl Carrying<'_> {
         Ok(())
     }
 
+    /// Nobody is answered from a partition that another has taken over, until it is taken over again.
+    fn rest(&self, pulse: &Pulse) {
+        let fault = Fault::Superseded;
+        tracing::warn!(code = fault.code(), partition = self.name, "{fault}");
+        self.state.held.let_go();
+        self.component.ready();
+        let clock = &self.shared.parts.clock;
+        let begun = clock.monotonic();
+        while !self.state.over.load(Ordering::Acquire)
+            && clock.monotonic().saturating_sub(begun) < REST
+        {
+            pulse.beat();
+            std::thread::sleep(AGAIN);
+        }
+    }
+
     /// Says whether the thread goes on.
     fn survives(&self, fault: &Fault) -> bool {
         if fault.retryable() {
@@ -286,11 +309,6 @@ impl Carrying<'_> {
             self.component.failing(fault.code());
             std::thread::sleep(AGAIN);
             return true;
-        }
-        if let Fault::Superseded = fault {
-            tracing::warn!(code = fault.code(), partition = self.name, "{fault}");
-            self.component.ready();
-            return false;
         }
         tracing::error!(code = fault.code(), partition = self.name, "{fault}");
         self.component.failing(fault.code());
