@@ -376,3 +376,6 @@ impl Meters {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

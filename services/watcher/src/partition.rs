@@ -496,4 +496,4 @@ fn fault(error: OwnerError) -> Fault {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -22,7 +22,7 @@ rules:
   - {id: clues, risk: illness, red: clues >= 3, green: clues >= 1}
 "#;
 
-fn at(hours: i64) -> Instant {
+pub(crate) fn at(hours: i64) -> Instant {
     Date::parse("2026-03-01").unwrap().midnight().plus_us(hours * 3_600_000_000)
 }
 
@@ -31,7 +31,7 @@ fn topic(name: &str) -> Arc<dyn Log> {
     Arc::new(SimulatedLog::open(&SimulatedDisk::new(1), &settings, Faults::default()).unwrap())
 }
 
-fn ports(store: &Arc<dyn Store>) -> Ports {
+pub(crate) fn ports(store: &Arc<dyn Store>) -> Ports {
     Ports {
         journal: topic("journal"),
         persons: topic("persons"),
@@ -42,13 +42,13 @@ fn ports(store: &Arc<dyn Store>) -> Ports {
     }
 }
 
-fn folder() -> (tempfile::TempDir, Arc<dyn Store>) {
+pub(crate) fn folder() -> (tempfile::TempDir, Arc<dyn Store>) {
     let folder = tempfile::tempdir().unwrap();
     let store = ObjectFolder::open(folder.path()).unwrap();
     (folder, Arc::new(store))
 }
 
-fn open(ports: &Ports, topic: Topic, owner: &str) -> Result<PartitionMachine, Fault> {
+pub(crate) fn open(ports: &Ports, topic: Topic, owner: &str) -> Result<PartitionMachine, Fault> {
     let limits = Limits { snapshot_entries: 1_000, ..Limits::default() };
     PartitionMachine::open(topic, 0, ports.clone(), limits, owner, &mut |_, _| {})
 }
@@ -58,13 +58,13 @@ fn run(machine: &mut PartitionMachine, now: Instant) -> Result<(), Fault> {
     Ok(())
 }
 
-fn profile() -> Entry {
+pub(crate) fn profile() -> Entry {
     let text = br#"{"household":"H1","updated_at":"2026-01-01T08:00:00+08:00","region":"990102003004","class":"ordinary","size":2,"net_income_fen":5,"members":[{"person":"t1"}]}"#;
     let json = Json::parse(text).unwrap();
     Entry::Profile(Box::new(Profile::parse(&json, Instant(0), Persons::AsGiven).unwrap().0))
 }
 
-fn clue(id: u32, subject: &str, channel: &str) -> Entry {
+pub(crate) fn clue(id: u32, subject: &str, channel: &str) -> Entry {
     let text = format!(
         r#"{{"specversion":"1.0","id":"e{id}","source":"99/zxb","type":"clue.reported","time":"{}","subject":"{subject}","data":{{"channel":"{channel}"}}}}"#,
         at(0)
@@ -74,13 +74,13 @@ fn clue(id: u32, subject: &str, channel: &str) -> Entry {
     Entry::Event(Box::new(read.unwrap().0))
 }
 
-fn append(log: &Arc<dyn Log>, entries: &[Entry]) {
+pub(crate) fn append(log: &Arc<dyn Log>, entries: &[Entry]) {
     let entries = entries.iter().map(|entry| (at(1), entry));
     let frame = proto::frame::encode(at(1), entries, &Catalogue::shipped());
     log.append(0, &[&frame]).unwrap();
 }
 
-fn pack() -> Entry {
+pub(crate) fn pack() -> Entry {
     Entry::Pack { name: "test.yaml".into(), yaml: PACK.as_bytes().into(), withdrawn: false }
 }
 
