@@ -241,29 +241,34 @@ fn offset_minutes(b: &[u8]) -> Option<i64> {
 }
 
 impl Instant {
+    /// Hours, minutes, seconds and microseconds of the day.
+    fn time_of_day(self) -> [i64; 4] {
+        let us = self.0.saturating_add(OFFSET_US).rem_euclid(DAY_US);
+        let s = us / 1_000_000;
+        [s / 3_600, s / 60 % 60, s % 60, us % 1_000_000]
+    }
+
     /// `YYYY-MM-DDThh:mm:ss`; nothing before the year 0, after 9999 or between two seconds.
     pub(crate) fn digits(self) -> Option<[u8; 19]> {
-        let us = self.0.saturating_add(OFFSET_US).rem_euclid(DAY_US);
         let mut digits = *b"0000-00-00T00:00:00";
         digits[..10].copy_from_slice(&self.date().digits()?);
-        let s = us / 1_000_000;
-        for (at, part) in [(11, s / 3_600), (14, s / 60 % 60), (17, s % 60)] {
+        let [h, m, s, us] = self.time_of_day();
+        for (at, part) in [(11, h), (14, m), (17, s)] {
             let part = u8::try_from(part).ok()?;
             digits[at..at + 2].copy_from_slice(&[b'0' + part / 10, b'0' + part % 10]);
         }
-        (us % 1_000_000 == 0).then_some(digits)
+        (us == 0).then_some(digits)
     }
 }
 
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let us = self.0.saturating_add(OFFSET_US).rem_euclid(DAY_US);
-        let s = us / 1_000_000;
-        write!(f, "{}T{:02}:{:02}:{:02}", self.date(), s / 3600, s / 60 % 60, s % 60)?;
-        match us % 1_000_000 {
+        let [h, m, s, us] = self.time_of_day();
+        write!(f, "{}T{h:02}:{m:02}:{s:02}", self.date())?;
+        match us {
             0 => {}
-            frac if frac % 1000 == 0 => write!(f, ".{:03}", frac / 1000)?,
-            frac => write!(f, ".{frac:06}")?,
+            us if us % 1000 == 0 => write!(f, ".{:03}", us / 1000)?,
+            us => write!(f, ".{us:06}")?,
         }
         f.write_str("+08:00")
     }

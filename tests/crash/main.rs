@@ -45,6 +45,18 @@ rules:
 const LOOKS: u32 = 120;
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Looks until it is so.
+fn until(saying: &str, mut so: impl FnMut() -> bool) {
+    let found = (0..LOOKS).any(|_| {
+        let found = so();
+        if !found {
+            thread::sleep(LOOK);
+        }
+        found
+    });
+    assert!(found, "{saying}");
+}
+
 struct Volume {
     watcher_kills: usize,
     intake_kills: usize,

@@ -23,9 +23,9 @@ use serde_json::{Value, json};
 use system_tests::server::{Server, agent};
 
 use crate::{
-    LOOK, LOOKS,
     load::send,
     services::{Province, Topics},
+    until,
 };
 
 const PACK: &str = r#"
@@ -114,17 +114,6 @@ fn marked(journal: &dyn Log, partition: u32) -> BTreeSet<String> {
         }
     }
     feeds
-}
-
-fn until(saying: &str, mut so: impl FnMut() -> bool) {
-    let found = (0..LOOKS).any(|_| {
-        let found = so();
-        if !found {
-            thread::sleep(LOOK);
-        }
-        found
-    });
-    assert!(found, "{saying}");
 }
 
 fn post(address: SocketAddr, token: &str, path: &str, lines: &[String]) {

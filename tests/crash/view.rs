@@ -3,16 +3,17 @@
 //! A household that is known is never answered as unknown, a sum never without one of its parts, and
 //! a watcher tells nothing to who brings no token.
 
-use std::{collections::BTreeMap, sync::atomic::AtomicBool, thread};
+use std::{collections::BTreeMap, sync::atomic::AtomicBool};
 
 use proto::outcome::CaseId;
 use serde_json::{Value, json};
 use system_tests::server::agent;
 
 use crate::{
-    LOOK, LOOKS, PACK,
+    PACK,
     load::{Dice, HOUSEHOLDS, profile, send},
     services::{Province, Service},
+    until,
 };
 
 /// Status, code of a refusal, body, and whether it says when to come again.
@@ -43,17 +44,6 @@ fn get(service: &Service, path: &str) -> Told {
 fn view(watcher: &Service, token: &str, question: &Value) -> Told {
     let request = ureq::http::Request::post(format!("http://{}/view", watcher.view.unwrap()));
     ask(request.header("authorization", token).body(question.to_string()).unwrap())
-}
-
-fn until(saying: &str, mut so: impl FnMut() -> bool) {
-    let found = (0..LOOKS).any(|_| {
-        let found = so();
-        if !found {
-            thread::sleep(LOOK);
-        }
-        found
-    });
-    assert!(found, "{saying}");
 }
 
 fn households() -> impl Iterator<Item = String> {

@@ -11,6 +11,8 @@ use system_tests::receiver::Receiver;
 use crate::inside::{Topic, alert, start, subscription};
 
 const HOUR_US: u64 = 3_600_000_000;
+/// How often the second receiver is looked at, 50 ms apart.
+const LOOKS: u32 = 2_400;
 
 fn volume() -> u64 {
     match std::env::var("LEVEE_VOLUME").as_deref() {
@@ -61,10 +63,16 @@ async fn nothing_ends_in_silence() {
             break;
         }
     }
-    while receiver.taken("/ok/second").len() < usize::try_from(alerts).unwrap() {
+    // A clock that runs ahead outruns claims, so a message may be sent twice, under one id.
+    let distinct = || receiver.taken("/ok/second").into_iter().collect::<BTreeSet<String>>();
+    let mut taken = distinct();
+    for _ in 0..LOOKS {
+        if taken.len() >= usize::try_from(alerts).unwrap() {
+            break;
+        }
         tokio::time::sleep(Duration::from_millis(50)).await;
+        taken = distinct();
     }
-    let taken: BTreeSet<String> = receiver.taken("/ok/second").into_iter().collect();
     assert_eq!(taken.len(), usize::try_from(alerts).unwrap());
     let mut told = BTreeSet::new();
     let mut after = 0;

@@ -10,13 +10,11 @@ use crate::view::{View, count};
 pub(crate) fn span(view: &mut View<'_>, at: usize, end: Date) -> Option<Span> {
     let pack = view.pack;
     let fact = &pack.facts[at];
-    let spans: fn(&View<'_>, &Fact, &[Meeting]) -> Option<Span> = match fact.kind {
-        _ if fact.default.is_some() => return Span::of(outcome(view, at), view.today, end),
-        FactKind::Sum | FactKind::Count => total,
-        FactKind::Max => largest,
-        FactKind::Distinct => distinct,
-        _ => return Span::of(outcome(view, at), view.today, end),
-    };
+    let counted =
+        matches!(fact.kind, FactKind::Sum | FactKind::Count | FactKind::Max | FactKind::Distinct);
+    if !counted || fact.default.is_some() {
+        return Span::of(outcome(view, at), view.today, end);
+    }
     if !view.may_hold(fact) {
         return Some(Span { low: 0, high: 0, grows: fact.grows });
     }
@@ -29,7 +27,11 @@ pub(crate) fn span(view: &mut View<'_>, at: usize, end: Date) -> Option<Span> {
     let meets = events.iter().filter(|event| event.on <= then_last);
     let meeting: Vec<Meeting> = meets.map(|e| Meeting { event: *e, stays: stays(e.on) }).collect();
     view.spare = events;
-    spans(view, fact, &meeting)
+    match fact.kind {
+        FactKind::Distinct => Some(distinct(view, fact, &meeting)),
+        FactKind::Max => largest(fact, &meeting),
+        _ => total(fact, &meeting),
+    }
 }
 
 /// An event that is inside on some date of the span.
@@ -39,7 +41,7 @@ struct Meeting {
     stays: bool,
 }
 
-fn total(_: &View<'_>, fact: &Fact, events: &[Meeting]) -> Option<Span> {
+fn total(fact: &Fact, events: &[Meeting]) -> Option<Span> {
     let (mut low, mut high) = (0i128, 0i128);
     for Meeting { event, stays } in events {
         let value = if fact.kind == FactKind::Count { 1 } else { i128::from(event.value) };
@@ -50,7 +52,7 @@ fn total(_: &View<'_>, fact: &Fact, events: &[Meeting]) -> Option<Span> {
     Some(Span { low, high, grows: fact.grows })
 }
 
-fn largest(_: &View<'_>, fact: &Fact, events: &[Meeting]) -> Option<Span> {
+fn largest(fact: &Fact, events: &[Meeting]) -> Option<Span> {
     // Whatever stays keeps it from falling further; without any it may read as 0.
     let least = events.iter().filter(|e| e.stays).map(|e| e.event.value).max();
     let values = || events.iter().map(|e| e.event.value);
@@ -61,11 +63,11 @@ fn largest(_: &View<'_>, fact: &Fact, events: &[Meeting]) -> Option<Span> {
     Some(span).filter(|span| !span.grows || span.low >= 0)
 }
 
-fn distinct(view: &View<'_>, fact: &Fact, events: &[Meeting]) -> Option<Span> {
+fn distinct(view: &View<'_>, fact: &Fact, events: &[Meeting]) -> Span {
     let of = |type_id, stays: bool| {
         let is = |e: &Meeting| view.rows[e.event.at].type_id == type_id && (e.stays || !stays);
         events.iter().any(is)
     };
     let kinds = |stays| count(fact.types.iter().filter(|t| of(**t, stays)).count());
-    Some(Span { low: kinds(true), high: kinds(false), grows: false })
+    Span { low: kinds(true), high: kinds(false), grows: false }
 }
