@@ -292,6 +292,7 @@ impl Carrying<'_> {
         tracing::warn!(code = fault.code(), partition = self.name, "{fault}");
         self.state.held.let_go();
         self.component.ready();
+        self.shared.meters.forget(&self.name);
         let clock = &self.shared.parts.clock;
         let begun = clock.monotonic();
         while !self.state.over.load(Ordering::Acquire)
