@@ -169,16 +169,21 @@ fn follow(
     while !shutdown.is_requested() {
         match changes.recv_timeout(SHOW.min(Duration::from_millis(200))) {
             Ok(Change::Assigned(partitions)) => {
+                tracing::info!(topic = topic.name(), ?partitions, "partitions assigned");
                 for partition in partitions {
                     carrier.carry(topic, partition).map_err(|fault| fault.code())?;
                 }
             }
             Ok(Change::Revoked(partitions, hand_over)) => {
+                tracing::info!(topic = topic.name(), ?partitions, "partitions asked back");
                 carrier.let_go(&parts(partitions), LAST);
                 drop(hand_over);
             }
             // They may be another member's already: no snapshot would be taken from here.
-            Ok(Change::Lost(partitions)) => carrier.let_go(&parts(partitions), Duration::ZERO),
+            Ok(Change::Lost(partitions)) => {
+                tracing::warn!(topic = topic.name(), ?partitions, "partitions lost");
+                carrier.let_go(&parts(partitions), Duration::ZERO);
+            }
             Ok(Change::Ended(error)) => return Err(error.code()),
             Err(RecvTimeoutError::Timeout) => {
                 let places: Vec<(u32, u64)> = carried(carrier, topic).collect();

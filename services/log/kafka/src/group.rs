@@ -4,6 +4,8 @@
 //! Partitions change hands cooperatively: those that stay are not interrupted. A member with an
 //! instance name gets its partitions back when it restarts within the session's time.
 
+mod unowned;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,9 +23,12 @@ use rdkafka::types::RDKafkaRespErr;
 
 use crate::connection::Membership;
 use crate::{Cluster, fault, told};
+use unowned::Unowned;
 
 /// Longest sleep of the thread before it looks whether it is to end.
 const LOOK: Duration = Duration::from_millis(50);
+/// Sleeps between two looks for partitions that are nobody's: 2 s.
+const LOOKS: u32 = 40;
 
 /// How a process takes part in a group.
 #[derive(Debug, Clone)]
@@ -85,7 +90,7 @@ impl Group {
         member: &Member,
     ) -> Result<(Group, Receiver<Change>), LogError> {
         const ACTION: &str = "joining a group";
-        cluster.partitions_of(&member.topic)?;
+        let partitions = cluster.partitions_of(&member.topic)?;
         let config = cluster.connection().member(&Membership {
             group: &member.group,
             instance: member.instance.as_deref(),
@@ -98,16 +103,12 @@ impl Group {
         consumer.subscribe(&[&member.topic]).map_err(|e| fault::failed(ACTION, &e))?;
         let over = Arc::new(AtomicBool::new(false));
         let (polled, ends) = (Arc::clone(&consumer), Arc::clone(&over));
+        let unowned = Unowned::new(&member.group, &member.topic, partitions);
+        let topic = member.topic.clone();
         let body = move || {
-            while !ends.load(Ordering::Acquire) {
-                if let Some(Err(error)) = polled.poll(LOOK)
-                    && let Some(error) = ended(&error)
-                {
-                    // Who listened may have gone.
-                    let _ = changes.send(Change::Ended(error));
-                    return;
-                }
-            }
+            let Some(error) = take_part(&polled, &topic, unowned, &ends) else { return };
+            // Who listened may have gone.
+            let _ = changes.send(Change::Ended(error));
         };
         let thread = thread::Builder::new().name("kafka-group".into()).spawn(body);
         let thread = thread
@@ -144,6 +145,40 @@ impl Drop for Group {
         // The last handle: closing gives the partitions back, with a hand-over as in any rebalance.
         self.consumer = None;
     }
+}
+
+/// Serves a membership until it is to end; gives the error where it ended by itself.
+fn take_part(
+    consumer: &BaseConsumer<Rebalances>,
+    topic: &str,
+    mut unowned: Unowned,
+    over: &AtomicBool,
+) -> Option<LogError> {
+    let mut slept = 0;
+    while !over.load(Ordering::Acquire) {
+        match consumer.poll(LOOK) {
+            Some(Err(error)) => {
+                if let Some(error) = ended(&error) {
+                    return Some(error);
+                }
+            }
+            Some(Ok(_)) => {}
+            None => slept += 1,
+        }
+        if slept < LOOKS {
+            continue;
+        }
+        slept = 0;
+        if unowned.look(consumer) {
+            tracing::warn!(topic, "partitions are nobody's: joining the group again");
+            consumer.unsubscribe();
+            // What is subscribed to once can be again.
+            if let Err(error) = consumer.subscribe(&[topic]) {
+                return Some(fault::failed("joining a group again", &error));
+            }
+        }
+    }
+    None
 }
 
 /// What ends a membership.

@@ -99,3 +99,27 @@ fn a_member_that_restarts_gets_its_partitions_back_and_its_twin_is_told() {
     drop((of_again, of_twin, of_two));
     drop((again, twin, two));
 }
+
+#[test]
+fn what_a_member_gave_up_before_its_process_was_replaced_goes_to_the_one_who_waits() {
+    let Some(cluster) = cluster() else { return };
+    let topic = fresh("orphaned");
+    made(cluster, &topic, 4);
+    let (mut first, mut second, mut back) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (one, of_one) = Group::join(cluster, &member(&topic, Some("slot-1"))).unwrap();
+    settle(&of_one, &mut first, 4);
+    let (two, of_two) = Group::join(cluster, &member(&topic, Some("slot-2"))).unwrap();
+    let (some, hand_over) = match of_one.recv_timeout(LONG).unwrap() {
+        Change::Revoked(some, hand_over) => (some, hand_over),
+        other => panic!("{other:?}"),
+    };
+    // Another process has the name before the first one says that it gave them up.
+    let (again, of_again) = Group::join(cluster, &member(&topic, Some("slot-1"))).unwrap();
+    settle(&of_again, &mut back, 2);
+    drop(hand_over);
+    settle(&of_two, &mut second, 2);
+    assert_eq!(second, some.into_iter().collect());
+    assert!(back.is_disjoint(&second));
+    drop((of_one, of_two, of_again));
+    drop((one, two, again));
+}
