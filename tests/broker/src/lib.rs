@@ -100,6 +100,15 @@ impl Broker {
     /// As [`Broker::start`].
     #[must_use]
     pub fn start_with(further: &[(&str, &str)]) -> Option<Broker> {
+        Broker::start_for(further, None)
+    }
+
+    /// As [`Broker::start_with`], knowing a user by name and password (SCRAM-SHA-512).
+    ///
+    /// # Panics
+    /// As [`Broker::start`].
+    #[must_use]
+    pub fn start_for(further: &[(&str, &str)], user: Option<(&str, &str)>) -> Option<Broker> {
         if !installed() {
             return None;
         }
@@ -112,6 +121,9 @@ impl Broker {
         let formatted = java(libs, "256m")
             .args(["kafka.tools.StorageTool", "format", "-t", &cluster, "-c"])
             .arg(folder.join("server.properties"))
+            .args(user.iter().flat_map(|(name, password)| {
+                ["-S".into(), format!("SCRAM-SHA-512=[name={name},password={password}]")]
+            }))
             .output()
             .unwrap();
         assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stderr));

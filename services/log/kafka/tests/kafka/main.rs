@@ -9,6 +9,8 @@ mod group;
 mod place;
 mod plan;
 mod strangers;
+#[cfg(feature = "sasl_ssl")]
+mod tls;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
