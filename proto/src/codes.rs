@@ -149,6 +149,7 @@ codes! {
     PartitionUncarried "partition.uncarried" 503 true "no watcher that was reached carries this partition now; ask again later" "目前没有可达的 watcher 承载该分区，请稍后重试";
     PathUnknown "path.unknown" 404 false "there is nothing at this path" "路径不存在";
     QueryInvalid "query.invalid" 400 false "a query parameter is not understood" "查询参数有误";
+    ReceiverAway "receiver.away" 503 true "nobody listens to the stream" "暂无接收者在线";
     ReceiverBusy "receiver.busy" 503 true "the receiver wants to be called later" "接收方繁忙，要求稍后再试";
     ReceiverGone "receiver.gone" 410 false "the receiver is no more" "接收方已不存在";
     ReceiverLogin "receiver.login" 502 true "the mail relay refuses the login" "邮件中继拒绝登录";

@@ -253,10 +253,12 @@ fn parse_occurred_on(data: &Json<'_>, time: Instant) -> Result<Date, Refusal> {
         Some(Json::Text(text)) => Date::parse(text).ok_or_else(|| refused(Code::TimeInvalid))?,
         Some(_) => return Err(refused(Code::SchemaType)),
     };
-    if date > time.date() {
+    let sent = time.date();
+    if date > sent {
         return Err(refused(Code::TimeOrder));
     }
-    if date < time.date().years_before(2) {
+    // Two years have 730 days at least: most dates need no calendar.
+    if sent.0 - date.0 > 730 && date < sent.years_before(2) {
         return Err(refused(Code::TimeAncient));
     }
     Ok(date)

@@ -79,24 +79,19 @@ impl Persons<'_> {
 /// Whether a text holds a run of 15, 17 and one of `[0-9Xx]`, 20 or 22 digits.
 #[must_use]
 pub fn holds_id_number(text: &str) -> bool {
-    let b = text.as_bytes();
-    if b.len() < 15 {
-        return false;
-    }
-    let mut at = 0;
-    while at < b.len() {
-        if !b[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        let run = b[at..].iter().take_while(|c| c.is_ascii_digit()).count();
-        let x = matches!(b.get(at + run), Some(b'X' | b'x'));
-        if matches!(run, 15 | 18 | 20 | 22) || (run == 17 && x) {
-            return true;
-        }
-        at += run;
-    }
-    false
+    let bytes = text.as_bytes();
+    // A run of 15 digits or more covers one of these places.
+    (14..bytes.len()).step_by(15).any(|at| bytes[at].is_ascii_digit() && is_in_id_number(bytes, at))
+}
+
+/// Whether the run of digits that covers this place is as long as an ID number's.
+fn is_in_id_number(bytes: &[u8], at: usize) -> bool {
+    // How much longer than the longest it is does not matter, and must not take time.
+    let digits = |byte: &&u8| byte.is_ascii_digit();
+    let before = bytes[..at].iter().rev().take(23).take_while(digits).count();
+    let after = bytes[at..].iter().take(23).take_while(digits).count();
+    let x = matches!(bytes.get(at + after), Some(b'X' | b'x'));
+    matches!(before + after, 15 | 18 | 20 | 22) || (before + after == 17 && x)
 }
 
 /// The 18-character number inside an identity text: a disability certificate (20, reissued 22)
@@ -170,6 +165,30 @@ mod tests {
             "p1aabbccddeeff00112233",
         ] {
             assert!(!holds_id_number(no), "{no}");
+        }
+    }
+
+    /// Run by run, from the left.
+    fn slowly(text: &str) -> bool {
+        let mut rest = text;
+        while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+            rest = &rest[start..];
+            let run = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let x = rest[run..].starts_with(['X', 'x']);
+            if matches!(run, 15 | 18 | 20 | 22) || (run == 17 && x) {
+                return true;
+            }
+            rest = &rest[run..];
+        }
+        false
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn an_id_number_is_seen_as_by_looking_at_every_run(
+            text in "([0-9]{0,3}|[0-9]{13,24}|[Xxa-]|\u{4e2d}){0,6}"
+        ) {
+            proptest::prop_assert_eq!(holds_id_number(&text), slowly(&text));
         }
     }
 }

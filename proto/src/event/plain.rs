@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
     fn string(&mut self) -> Option<&'a str> {
         self.open(b'"')?;
         let start = self.at;
-        let length = self.bytes.get(start..)?.iter().position(|b| *b == b'"')?;
+        let length = next_mark(self.bytes.get(start..)?)?;
         self.at = start + length + 1;
         self.text.get(start..start + length)
     }
@@ -233,6 +233,24 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The place of the next quotation mark, eight bytes at a time: most strings are short.
+fn next_mark(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const MARKS: u64 = u64::from_ne_bytes([b'"'; 8]);
+    let mut rest = bytes;
+    while let Some((eight, further)) = rest.split_first_chunk() {
+        let other = u64::from_le_bytes(*eight) ^ MARKS;
+        // The lowest byte that is zero is the lowest whose highest bit is set here.
+        let found = other.wrapping_sub(ONES) & !other & (ONES << 7);
+        if found != 0 {
+            return Some(bytes.len() - rest.len() + found.trailing_zeros() as usize / 8);
+        }
+        rest = further;
+    }
+    let found = rest.iter().position(|byte| *byte == b'"')?;
+    Some(bytes.len() - rest.len() + found)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -301,6 +319,12 @@ mod tests {
     ];
 
     proptest! {
+        #[test]
+        fn the_next_mark_is_found_wherever_it_is(bytes in "[ !\"#\u{a2}a]{0,40}") {
+            let wanted = bytes.bytes().position(|byte| byte == b'"');
+            prop_assert_eq!(next_mark(bytes.as_bytes()), wanted);
+        }
+
         #[test]
         fn both_ways_agree(
             cuts in prop::collection::vec((0usize..BILL.len(), 0usize..12, 0usize..31), 0..3),
