@@ -22,7 +22,7 @@ use std::{
 
 use load::{Dice, HOUSEHOLDS};
 use log::Log;
-use services::Province;
+use services::{Province, Service};
 use system_tests::province;
 
 const PACK: &str = r#"
@@ -158,6 +158,8 @@ fn killed_and_paused_services_lose_nothing_and_double_nothing() {
             province.broker.restart();
             thread::sleep(Duration::from_millis(dice.below(700)));
         }
+        let Province { intake, watchers, .. } = province;
+        watchers.iter_mut().chain([intake]).for_each(Service::keep_until_ready);
     });
     judge(&province, &first, false);
     // A paused owner, a successor in its place, and the former one that wakes and goes on.

@@ -215,17 +215,29 @@ impl Service {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
+    /// Waits for `/readyz`; starts it again where it has ended, as the compose file does: one that
+    /// begins while no broker answers gives up after 30 s.
+    pub(crate) fn keep_until_ready(&mut self) {
+        while !self.is_ready() {
+            let child = self.child.as_mut();
+            if child.is_none_or(|child| child.try_wait().unwrap().is_some()) {
+                self.start();
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        let answer = agent().get(format!("http://{}/readyz", self.address)).call();
+        answer.is_ok_and(|answer| answer.status() == 200)
+    }
+
     /// Waits for `/readyz`.
     pub(crate) fn wait_until_ready(&mut self) {
-        let agent = agent();
-        loop {
+        while !self.is_ready() {
             let child = self.child.as_mut().unwrap();
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("levee {} ended before it was ready: {status}", self.name);
-            }
-            let answer = agent.get(format!("http://{}/readyz", self.address)).call();
-            if answer.is_ok_and(|answer| answer.status() == 200) {
-                return;
             }
             thread::sleep(Duration::from_millis(50));
         }
