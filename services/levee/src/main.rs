@@ -27,6 +27,8 @@ mod volume;
 
 use std::process::ExitCode;
 
+// It takes the place of C's as well (feature `override`): librdkafka makes each record in one thread and
+// lets go of it in another.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
