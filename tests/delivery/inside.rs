@@ -131,6 +131,7 @@ pub(crate) fn start(
         channels: vec![Arc::new(Webhook::new(client, Vec::new()))],
         seal: None,
         clock: Arc::clone(&clock),
+        shutdown: Shutdown::default(),
         health: Health::new(clock),
         registry: prometheus::Registry::new(),
     };

@@ -12,4 +12,5 @@ mod field;
 mod inside;
 mod instances;
 mod kills;
+mod listener;
 mod unreadable;

@@ -55,6 +55,7 @@ async fn all(empty: &Empty<'_>) {
     suite::a_group_goes_as_its_first_goes(&*empty.store().await).await;
     suite::a_dead_senders_claims_come_back(&*empty.store().await).await;
     suite::a_replay_arms_what_is_there_and_makes_what_is_not(&*empty.store().await).await;
+    suite::what_came_after_a_message_waits_once_more(&*empty.store().await).await;
     suite::a_dead_lane_is_swept(&*empty.store().await).await;
     suite::what_ended_long_ago_is_cleared_and_stays_in_the_books(&*empty.store().await).await;
     random::books_add_up_whatever_happens(&*empty.store().await).await;

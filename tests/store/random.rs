@@ -24,7 +24,7 @@ pub(crate) async fn books_add_up_whatever_happens(store: &dyn Store) {
     for step in 0..400 {
         let now = 100 + step * 10;
         let key = keys[dice.below(2) as usize];
-        match dice.below(6) {
+        match dice.below(7) {
             0 | 1 => {
                 let to = seq + 1 + dice.below(5) as i64;
                 let rows = (seq..to).filter(|_| dice.below(3) > 0);
@@ -51,6 +51,11 @@ pub(crate) async fn books_add_up_whatever_happens(store: &dyn Store) {
                 let lane = lane(subscription, 0);
                 let sweep = Sweep { lane, born_by: now - 200, code: "test.dead", second, now };
                 store.sweep(&sweep, 2).await.unwrap();
+            }
+            6 => {
+                let lane = lane(key, dice.below(2) as i64);
+                let some = format!("{:032x}", dice.below(1 + seq as u64));
+                store.again_after(lane, &some, now).await.unwrap();
             }
             _ => {
                 store.clear(now - 300, 3).await.unwrap();

@@ -254,6 +254,30 @@ pub(crate) async fn a_replay_arms_what_is_there_and_makes_what_is_not(store: &dy
     assert_eq!(accounts[0].extra, 1);
 }
 
+pub(crate) async fn what_came_after_a_message_waits_once_more(store: &dyn Store) {
+    let key = create(store, "a").await;
+    let rows = (0..6).map(|seq| {
+        let parcel = (seq >= 4).then(|| "g".to_owned());
+        let state = if seq == 5 { FURTHER } else { PENDING };
+        NewDelivery { parcel, state, ..delivery(key, seq, 10 + seq) }
+    });
+    assert!(plan(store, rows.collect(), 6).await);
+    let first = lane(key, 0);
+    for row in claim(store, first, 20, 9).await.claimed {
+        settle(store, &row, 100 + row.partition + row.position, End::Delivered).await;
+    }
+    let alert = |seq: i64| format!("{seq:032x}");
+    assert_eq!(store.again_after(first, "unknown", 200).await.unwrap(), 0);
+    assert_eq!(store.again_after(lane(key, 1), &alert(0), 200).await.unwrap(), 0);
+    assert_eq!(store.again_after(first, "g", 200).await.unwrap(), 0, "it was the last");
+    assert_eq!(store.again_after(first, &alert(2), 200).await.unwrap(), 3);
+    let claimed = claim(store, first, 200, 9).await.claimed;
+    let again: BTreeSet<&str> = claimed.iter().map(|row| &*row.alert).collect();
+    assert_eq!(again, [3, 4, 5].map(alert).iter().map(|alert| &**alert).collect());
+    assert!(claimed.iter().all(|row| row.parcel.is_none()), "each alert goes alone");
+    assert_eq!(store.accounts().await.unwrap().1[0].missing(), (0, 0));
+}
+
 pub(crate) async fn a_dead_lane_is_swept(store: &dyn Store) {
     let key = create(store, "a").await;
     let rows = (0..5).map(|seq| delivery(key, seq, 10 + seq)).collect();

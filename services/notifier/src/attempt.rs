@@ -38,6 +38,13 @@ pub(crate) struct Ended {
 }
 
 impl Attempt {
+    /// Whether what waits for a receiver can be sent from here now.
+    pub(crate) fn ready(&self, served: &Served, channel: i64) -> bool {
+        let kind = served.target(channel).map(crate::channel::Target::kind);
+        let channel = self.channels.iter().find(|one| Some(one.kind()) == kind);
+        channel.is_none_or(|channel| channel.ready(&served.id))
+    }
+
     /// Makes the attempt.
     pub(crate) async fn make(
         &self,
@@ -97,6 +104,7 @@ impl Attempt {
             _ => message::group(id, &served.id, &lines)?.into(),
         };
         Some(Outgoing {
+            subscription: served.id.clone(),
             id: id.into(),
             at: Instant(self.clock.now_unix_micros()),
             attempt: u32::try_from(claimed.attempt).unwrap_or(u32::MAX),
@@ -121,6 +129,11 @@ impl Ended {
         matches!(self.verdict, Verdict::Delivered | Verdict::Refused { .. })
     }
 
+    /// Whether there was nobody to be sent to.
+    pub(crate) fn away(&self) -> bool {
+        self.verdict == Verdict::Away
+    }
+
     /// How long the receiver wants to be left alone.
     pub(crate) fn after_ms(&self) -> Option<i64> {
         let Verdict::Retry { after, .. } = self.verdict else { return None };
@@ -142,6 +155,7 @@ impl Ended {
             && self.served.as_ref().is_some_and(|served| served.second.is_some());
         match self.verdict {
             Verdict::Delivered => End::Delivered,
+            Verdict::Away => End::Again { due: now, code: Code::ReceiverAway.name() },
             Verdict::Gone { code } | Verdict::Refused { code } => {
                 End::Escalated { code: code.name(), second }
             }
@@ -169,5 +183,29 @@ impl Ended {
             _ => Severity::None,
         };
         Some(ms(timing.released(due, level)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_is_there_for_is_due_at_once_when_somebody_is() {
+        let claimed = Claimed {
+            id: 1,
+            subscription: 1,
+            channel: 0,
+            alert: "a".into(),
+            partition: 0,
+            position: 0,
+            level: 3,
+            parcel: None,
+            born: 0,
+            attempt: 9,
+        };
+        let ended = Ended { claimed, suspect: false, served: None, verdict: Verdict::Away };
+        assert!(ended.away() && !ended.answered());
+        assert_eq!(ended.end(7, Some(0)), End::Again { due: 7, code: "receiver.away" });
     }
 }

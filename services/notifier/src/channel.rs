@@ -7,6 +7,7 @@
 
 pub mod kafka;
 pub mod smtp;
+pub(crate) mod sse;
 pub mod webhook;
 pub mod wecom;
 
@@ -37,6 +38,12 @@ pub trait Channel: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether a subscription's messages can be sent from this process now; until they can they wait
+    /// in the ledger, and no attempt is made.
+    fn ready(&self, _subscription: &str) -> bool {
+        true
+    }
+
     /// Makes one attempt and says what came of it, within 15 seconds of its own. What is sent may
     /// arrive although the verdict says otherwise; it is then sent again with the same id.
     fn send<'a>(
@@ -50,6 +57,8 @@ pub trait Channel: Send + Sync + 'static {
 /// One message to one receiver, complete: what a channel needs and nothing else.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
+    /// Whose it is: the subscription's id.
+    pub subscription: Box<str>,
     /// The same in every attempt: the alert's id, or that of the group of alerts.
     pub id: Box<str>,
     /// When this attempt is made; signatures carry it.
@@ -74,6 +83,8 @@ pub enum Verdict {
         /// How long the receiver wants to be left alone.
         after: Option<Duration>,
     },
+    /// Nobody is there to be sent to: it waits until [`Channel::ready`] says otherwise.
+    Away,
     /// The receiver is no more and wants nothing again.
     Gone {
         /// Why.

@@ -4,6 +4,7 @@
 
 mod answer;
 mod operators;
+mod stream;
 mod subscriptions;
 
 use std::sync::Arc;
@@ -14,13 +15,13 @@ use axum::{
     http::request::Parts,
     routing::{get, post},
 };
-use chassis::SharedClock;
+use chassis::{SharedClock, Shutdown};
 use proto::codes::Code;
 use store::Store;
 use tokio::sync::Notify;
 
 use crate::{
-    channel::Channel,
+    channel::{Channel, sse::Sse},
     http::answer::Refusal,
     ports::{Accounts, Alerts, Caller, Cases},
     seal::SealKey,
@@ -33,6 +34,10 @@ pub(crate) struct Api {
     pub(crate) cases: Arc<dyn Cases>,
     pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) channels: Arc<[Arc<dyn Channel>]>,
+    /// Who listens here.
+    pub(crate) sse: Arc<Sse>,
+    /// Ends the streams.
+    pub(crate) shutdown: Shutdown,
     pub(crate) seal: Arc<Option<SealKey>>,
     pub(crate) clock: SharedClock,
     /// Rung when a subscription was changed.
@@ -58,6 +63,7 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/v1/subscriptions/{id}/rotate", post(s::rotate))
         .route("/v1/subscriptions/{id}/replay", post(s::replay))
         .route("/v1/subscriptions/{id}/deliveries", get(s::deliveries))
+        .route("/v1/subscriptions/{id}/stream", get(stream::stream))
         .route("/v1/operators/queue", get(operators::queue))
         .route("/v1/operators/queue/done", post(operators::done))
         .route("/v1/operators/books", get(operators::books))

@@ -94,6 +94,7 @@ impl Meters {
         let word = match verdict {
             Verdict::Delivered => "delivered",
             Verdict::Retry { .. } => "retry",
+            Verdict::Away => "away",
             Verdict::Gone { .. } => "gone",
             Verdict::Refused { .. } => "refused",
         };

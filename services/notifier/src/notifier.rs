@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     attempt::Attempt,
     audit::Audit,
-    channel::Channel,
+    channel::{Channel, sse::Sse},
     http::{self, Api},
     message::Lines,
     meters::Meters,
@@ -45,6 +45,8 @@ pub struct Parts {
     pub seal: Option<SealKey>,
     /// The time.
     pub clock: SharedClock,
+    /// Where it is told that the process is to stop: streams end then.
+    pub shutdown: Shutdown,
     /// Where its components tell their state.
     pub health: Health,
     /// Where its metrics go.
@@ -67,14 +69,16 @@ impl Notifier {
     /// The registry already holds metrics of these names, or the machine gives no random bytes.
     pub fn new(parts: Parts) -> io::Result<Notifier> {
         let Parts { store, alone, alerts, cases, accounts, .. } = parts;
-        let Parts { channels, seal, clock, health, registry, .. } = parts;
+        let Parts { channels, seal, clock, shutdown, health, registry, .. } = parts;
         let seal = Arc::new(seal);
         let meters = Meters::new(&registry).map_err(io::Error::other)?;
         let (roll, followed) = watch::channel(Arc::new(Roll::default()));
         let (changed, wake) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (calls, lines) =
             (Arc::new(Calls::default()), Arc::new(Lines::new(Arc::clone(&alerts))));
-        let channels: Arc<[Arc<dyn Channel>]> = channels.into();
+        let sse = Arc::new(Sse::default());
+        let listeners: Arc<dyn Channel> = Arc::clone(&sse) as _;
+        let channels: Arc<[Arc<dyn Channel>]> = channels.into_iter().chain([listeners]).collect();
         let attempt = Attempt {
             store: Arc::clone(&store),
             lines: Arc::clone(&lines),
@@ -88,6 +92,8 @@ impl Notifier {
             cases,
             accounts,
             channels,
+            sse,
+            shutdown,
             seal: Arc::clone(&seal),
             clock: Arc::clone(&clock),
             changed: Arc::clone(&changed),

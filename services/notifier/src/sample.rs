@@ -16,7 +16,14 @@ pub(crate) fn notice(line: &str) -> Arc<Notice> {
 /// One attempt to send these alerts.
 pub(crate) fn message(id: &str, body: &str, alerts: Vec<Arc<Notice>>) -> Outgoing {
     let at = Instant::parse("2026-03-04T10:23:20+08:00").expect("an instant");
-    Outgoing { id: id.into(), at, attempt: 1, body: body.as_bytes().into(), alerts }
+    Outgoing {
+        subscription: "1351881460e4b791".into(),
+        id: id.into(),
+        at,
+        attempt: 1,
+        body: body.as_bytes().into(),
+        alerts,
+    }
 }
 
 /// The first alert alone.

@@ -213,7 +213,9 @@ impl Sending {
         for (lane, state) in mind.lanes.range(from..).chain(mind.lanes.range(..from)) {
             let served = roll.served.get(&lane.subscription);
             let open = served.is_some_and(|served| {
-                served.state == store::ACTIVE || (lane.channel == 1 && served.state != PAUSED)
+                let open =
+                    served.state == store::ACTIVE || (lane.channel == 1 && served.state != PAUSED);
+                open && self.attempt.ready(served, lane.channel)
             });
             let due = if open { state.room(now) } else { 0 };
             let suspect = state.suspect();
@@ -260,7 +262,7 @@ impl Sending {
             if state.worked() {
                 mind.failing.insert(lane, None);
             }
-        } else if state.failed(now, ended.after_ms()) {
+        } else if !ended.away() && state.failed(now, ended.after_ms()) {
             mind.failing.insert(lane, Some(now));
         }
         let end = ended.end(now, since);
@@ -302,8 +304,8 @@ impl Sending {
         Ok(())
     }
 
-    /// Lets go of dead claims, and escalates what waits for receivers that are no more or that took
-    /// nothing for as long as a message is tried at most.
+    /// Lets go of dead claims, and escalates what waits for receivers that are no more, or that took
+    /// nothing or were not there for as long as a message is tried at most.
     async fn sweep(&self, mind: &mut Mind, now: i64) -> Result<(), StoreError> {
         if self.store.unlease(now, None).await? > 0 {
             mind.refreshed_at = i64::MIN;
@@ -316,7 +318,8 @@ impl Sending {
             let Some(state) = mind.lanes.get(&lane).filter(|state| state.next.is_some()) else {
                 continue;
             };
-            let dead = state.failing_since.is_some_and(|since| now - since >= give_up);
+            let unheard = !self.attempt.ready(served, lane.channel);
+            let dead = unheard || state.failing_since.is_some_and(|since| now - since >= give_up);
             let disabled = lane.channel == 0 && served.state == DISABLED;
             let (born_by, code) = match (disabled, dead && served.state == store::ACTIVE) {
                 (true, _) => {

@@ -30,7 +30,8 @@ fn message() -> Outgoing {
     let alert = Notice::parse(line.as_bytes()).expect("an alert");
     let at = Instant::parse("2026-03-04T10:23:20.999+08:00").expect("an instant");
     let body = line.as_bytes().into();
-    Outgoing { id: alert.id.clone(), at, attempt: 1, body, alerts: vec![Arc::new(alert)] }
+    let (subscription, id) = ("1351881460e4b791".into(), alert.id.clone());
+    Outgoing { subscription, id, at, attempt: 1, body, alerts: vec![Arc::new(alert)] }
 }
 
 #[tokio::test]

@@ -116,7 +116,8 @@ fn message(count: usize) -> Outgoing {
     let notice = |line: &&str| Arc::new(Notice::parse(line.as_bytes()).expect("an alert"));
     let alerts: Vec<_> = alerts.iter().map(notice).collect();
     let at = Instant::parse("2026-03-04T10:23:20+08:00").expect("an instant");
-    Outgoing { id: "828dafec0505f049dd0b33d159e3d42a".into(), at, attempt: 1, body, alerts }
+    let (subscription, id) = ("1351881460e4b791".into(), "828dafec0505f049dd0b33d159e3d42a".into());
+    Outgoing { subscription, id, at, attempt: 1, body, alerts }
 }
 
 async fn send(smtp: &Smtp, to: &str, message: &Outgoing) -> Verdict {

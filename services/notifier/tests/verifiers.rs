@@ -72,7 +72,14 @@ async fn calls(rng: &mut ChaCha8Rng) -> Vec<Call> {
         let body =
             format!(r#"{{"n":{number},"why":"近12个月合规自付","pad":"{}"}}"#, "x".repeat(number));
         let id = format!("{number:032x}").into();
-        let message = Outgoing { id, at, attempt: 1, body: body.as_bytes().into(), alerts: vec![] };
+        let message = Outgoing {
+            subscription: "1351881460e4b791".into(),
+            id,
+            at,
+            attempt: 1,
+            body: body.as_bytes().into(),
+            alerts: vec![],
+        };
         let sent = webhook.send(&target, &Secrets::new(secrets), &message).await;
         assert_eq!(sent, Verdict::Delivered);
         let got = receiver.calls().pop().expect("a call");

@@ -96,6 +96,11 @@ pub trait Sending: Send + Sync + 'static {
     /// claimed, where nobody else can be at work. Gives how many rows.
     async fn unlease(&self, now: i64, alone: Option<i64>) -> Answer<u64>;
 
+    /// Lets everything that a lane's receiver was given after a message (the id of an alert or of a
+    /// group) wait once more, each alert alone. Gives how many rows; none where the ledger does not
+    /// know the message.
+    async fn again_after(&self, lane: Lane, message: &str, now: i64) -> Answer<u64>;
+
     /// Escalates at most `limit` pending rows and gives how many.
     async fn sweep(&self, sweep: &Sweep, limit: i64) -> Answer<u64>;
 

@@ -128,6 +128,7 @@ fn notifier(
         channels: vec![Arc::new(Webhook::new(client, Vec::new()))],
         seal: None,
         clock: Arc::clone(clock),
+        shutdown: Shutdown::default(),
         health: Health::new(Arc::clone(clock)),
         registry: prometheus::Registry::new(),
     };

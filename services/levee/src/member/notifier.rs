@@ -45,6 +45,7 @@ pub(super) async fn body(service: Service<config::Notifier>) -> Result<(), Failu
         channels: Channels::read(channels.as_deref())?.open(webhook_allow, key).await?,
         seal,
         clock: service.clock(),
+        shutdown: service.shutdown(),
         health: service.health().clone(),
         registry: service.registry().clone(),
     })?;

@@ -48,6 +48,7 @@ pub(super) async fn notifier(
         seal: Some(key.sealing()),
         channels: channels(args, key).await?,
         clock: service.clock(),
+        shutdown: service.shutdown(),
         health: service.health().clone(),
         registry: service.registry().clone(),
     };

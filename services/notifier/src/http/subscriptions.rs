@@ -327,7 +327,7 @@ fn sees(caller: &Caller, row: &Subscription) -> bool {
     caller.region.covers(within(row))
 }
 
-async fn find(api: &Api, caller: &Caller, id: &str) -> Result<Subscription, Refusal> {
+pub(super) async fn find(api: &Api, caller: &Caller, id: &str) -> Result<Subscription, Refusal> {
     let found = api.store.subscription(id).await?;
     found.filter(|row| sees(caller, row)).ok_or(Refusal::from(Code::SubscriptionUnknown))
 }
