@@ -275,6 +275,10 @@ pub(crate) async fn what_came_after_a_message_waits_once_more(store: &dyn Store)
     let again: BTreeSet<&str> = claimed.iter().map(|row| &*row.alert).collect();
     assert_eq!(again, [3, 4, 5].map(alert).iter().map(|alert| &**alert).collect());
     assert!(claimed.iter().all(|row| row.parcel.is_none()), "each alert goes alone");
+    let last = &claimed[0];
+    settle(store, &claimed[1], 210, End::Delivered).await;
+    // Its end is not written yet: what was given since it was due comes again.
+    assert_eq!(store.again_after(first, &last.alert, 220).await.unwrap(), 1);
     assert_eq!(store.accounts().await.unwrap().1[0].missing(), (0, 0));
 }
 

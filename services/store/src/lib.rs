@@ -8,6 +8,7 @@ mod port;
 mod postgres;
 mod rows;
 mod sqlite;
+mod statements;
 
 pub use error::StoreError;
 pub use port::{Accounts, Answer, Planning, Sending, Store, Subscriptions, Tasks};

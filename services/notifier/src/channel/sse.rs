@@ -43,6 +43,11 @@ impl Sse {
         receiver
     }
 
+    /// Lets whoever listens go.
+    pub(crate) fn let_go(&self, subscription: &str) {
+        self.listeners().remove(subscription);
+    }
+
     fn listeners(&self) -> MutexGuard<'_, HashMap<Box<str>, mpsc::Sender<Heard>>> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,7 +13,7 @@ use axum::{
 use chassis::Shutdown;
 use futures_util::stream;
 use proto::codes::Code;
-use store::{ACTIVE, Lane};
+use store::{ACTIVE, IN_FLIGHT, Lane};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Api, answer::Refusal, subscriptions::find};
@@ -27,6 +27,11 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Bytes of a `Last-Event-ID` at most; ids are shorter.
 const ID: usize = 64;
+/// How often it is looked for what is on its way to a former connection, and how long between: 2 s.
+const LOOKS: u32 = 80;
+const LOOK: Duration = Duration::from_millis(25);
+/// Messages of a subscription that are on their way at once, with room to spare.
+const FLYING: i64 = 64;
 
 /// Listens. With `Last-Event-ID` what came after that message is sent once more: a connection may have
 /// taken it and not carried it.
@@ -49,9 +54,7 @@ pub(super) async fn stream(
     let last = last.filter(|id| !id.is_empty() && id.len() <= ID);
     if let (Some(last), ACTIVE) = (last, row.state) {
         let lane = Lane { subscription: row.key, channel };
-        if api.store.again_after(lane, last, api.now()).await? > 0 {
-            api.changed.notify_one();
-        }
+        resume(&api, lane, &row.id, last).await?;
     }
     let begun = Event::default().comment("levee");
     let (heard, stop) = (api.sse.listen(&row.id), api.shutdown.clone());
@@ -63,6 +66,24 @@ pub(super) async fn stream(
     let held = "no".parse().map_err(|_| Refusal::from(Code::ServiceFault))?;
     response.headers_mut().insert("x-accel-buffering", held);
     Ok(response)
+}
+
+/// Lets what was given after a message wait once more. What the former connection took is written down
+/// before: it would count as delivered afterwards.
+async fn resume(api: &Api, lane: Lane, id: &str, last: &str) -> Result<(), Refusal> {
+    api.sse.let_go(id);
+    for _ in 0..LOOKS {
+        let flying =
+            api.store.deliveries(lane.subscription, Some(IN_FLIGHT), i64::MAX, FLYING).await?;
+        if !flying.iter().any(|row| row.channel == lane.channel) {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    if api.store.again_after(lane, last, api.now()).await? > 0 {
+        api.changed.notify_one();
+    }
+    Ok(())
 }
 
 struct Connection {

@@ -4,7 +4,10 @@ use async_trait::async_trait;
 use sqlx::PgConnection;
 
 use super::Postgres;
-use crate::{Answer, Claimed, End, Lane, LaneState, Member, Sending, Settled, Sweep, Turn, Turned};
+use crate::{
+    Answer, Claimed, End, Lane, LaneState, Member, Sending, Settled, Sweep, Turn, Turned,
+    statements::AGAIN_AFTER,
+};
 
 #[async_trait]
 impl Sending for Postgres {
@@ -72,13 +75,7 @@ impl Sending for Postgres {
 
     async fn again_after(&self, lane: Lane, message: &str, now: i64) -> Answer<u64> {
         let mut tx = self.begin().await?;
-        let again = "UPDATE deliveries SET state = 0, parcel = NULL, born = $4, due = $4, \
-                     attempt = 0, settled_at = NULL \
-                     WHERE subscription = $1 AND channel = $2 AND state = 2 AND alert <> $3 \
-                     AND (parcel IS NULL OR parcel <> $3) AND settled_at >= \
-                     (SELECT MAX(settled_at) FROM deliveries WHERE subscription = $1 \
-                     AND channel = $2 AND state = 2 AND (alert = $3 OR parcel = $3))";
-        let again = sqlx::query(again).bind(lane.subscription).bind(lane.channel);
+        let again = sqlx::query(AGAIN_AFTER).bind(lane.subscription).bind(lane.channel);
         let again = again.bind(message).bind(now).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(again.rows_affected())
