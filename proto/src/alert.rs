@@ -2,12 +2,15 @@
 //!
 //! It says *signal, not decision*. It carries no ID number, no name and no diagnosis.
 
+use std::{borrow::Cow, sync::Arc};
+
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     chain::Step,
     date::{Date, Instant},
     ids,
+    region::Region,
 };
 
 mod write;
@@ -91,20 +94,32 @@ impl Change {
 /// The value of a fact or `let` in an alert.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Value {
+pub enum Value<'a> {
     /// True or false.
     Bool(bool),
     /// A whole number.
     Int(i64),
     /// A text.
-    Text(String),
+    Text(Cow<'a, str>),
+}
+
+impl Value<'_> {
+    /// The same with a text of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Bool(value) => Value::Bool(value),
+            Value::Int(value) => Value::Int(value),
+            Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+        }
+    }
 }
 
 /// The names an expression used, with what they were, in the order of the pack.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Values(pub Vec<(String, Value)>);
+pub struct Values<'a>(pub Vec<(&'a str, Value<'a>)>);
 
-impl Serialize for Values {
+impl Serialize for Values<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut map = s.serialize_map(Some(self.0.len()))?;
         for (name, value) in &self.0 {
@@ -124,12 +139,12 @@ pub struct Why {
 }
 
 /// One event behind a signal.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Evidence {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Evidence<'a> {
     /// The feed.
-    pub source: String,
+    pub source: &'a str,
     /// The feed's id.
-    pub id: String,
+    pub id: &'a str,
     /// When it happened.
     #[serde(serialize_with = "written")]
     pub occurred_on: Date,
@@ -137,27 +152,28 @@ pub struct Evidence {
 
 /// One rule that stands.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Signal {
+pub struct Signal<'a> {
     /// The rule's id.
-    pub rule: String,
+    #[serde(serialize_with = "written")]
+    pub rule: &'a Arc<str>,
     /// The pack it was taken from.
-    pub pack: String,
+    pub pack: &'a str,
     /// `sha256:` and the pack's digest.
-    pub digest: String,
+    pub digest: &'a str,
     /// Its level.
     pub level: Severity,
     /// The risk it points to.
-    pub risk: String,
+    pub risk: &'a str,
     /// What its deciding expression used.
-    pub values: Values,
+    pub values: Values<'a>,
     /// The sentence.
     pub why: Why,
     /// The events inside the windows used, newest first, at most [`EVENTS`].
-    pub events: Vec<Evidence>,
+    pub events: Vec<Evidence<'a>>,
     /// How many there are.
     pub events_total: usize,
     /// Codes of the measures that can be offered.
-    pub measures: Vec<String>,
+    pub measures: Vec<&'a str>,
 }
 
 /// Until when each answer is due; absent where no pack sets a clock.
@@ -189,43 +205,43 @@ pub struct Due {
 }
 
 /// A clock that ran out.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Overdue {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Overdue<'a> {
     /// The step that was waited for.
     #[serde(serialize_with = "step_word")]
     pub clock: Step,
     /// The level of government that was asked.
-    pub from: String,
+    pub from: &'a str,
     /// The level that is asked from now on.
-    pub to: String,
+    pub to: &'a str,
 }
 
 /// A measure that can be offered.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Offer {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Offer<'a> {
     /// Its code.
-    pub code: String,
+    pub code: &'a str,
     /// Its title in Chinese; empty where no pack gives one.
-    pub zh: String,
+    pub zh: &'a str,
     /// Its title in English.
-    pub en: String,
+    pub en: &'a str,
 }
 
 /// How complete a feed is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Feed {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Feed<'a> {
     /// The feed.
-    pub source: String,
+    pub source: &'a str,
     /// The date of the largest `time` accepted from it.
     #[serde(serialize_with = "written")]
     pub seen_to: Date,
 }
 
-/// What an alert says.
+/// What an alert says; whoever writes it keeps the texts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Data {
+pub struct Data<'a> {
     /// The case's id.
-    pub case: String,
+    pub case: &'a str,
     /// 1, 2, … of the household.
     pub episode: u32,
     /// 1, 2, … of the case.
@@ -237,38 +253,39 @@ pub struct Data {
     /// The level in the revision before.
     pub previous_level: Severity,
     /// Whom it concerns.
-    pub household: String,
+    pub household: &'a str,
     /// The registered region.
-    pub region: String,
+    #[serde(serialize_with = "written")]
+    pub region: Region,
     /// The resettlement site.
-    pub site: Option<String>,
+    pub site: Option<&'a str>,
     /// The date of the decision.
     #[serde(serialize_with = "written")]
     pub as_of: Date,
     /// The risks of the signals, each once, in the order of the signals.
-    pub risks: Vec<String>,
+    pub risks: Vec<&'a str>,
     /// The rules that stand.
-    pub signals: Vec<Signal>,
+    pub signals: Vec<Signal<'a>>,
     /// The measures of all signals, each once, with titles.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub measures: Vec<Offer>,
+    pub measures: Vec<Offer<'a>>,
     /// What in the profile contradicts a risk, by the ids of the packs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub contradictions: Vec<String>,
+    pub contradictions: Vec<&'a str>,
     /// Larger first in queues.
     pub priority: i64,
     /// Which levels of government it goes to.
-    pub route: Vec<String>,
+    pub route: Vec<&'a str>,
     /// Until when answers are due.
     pub clocks: Clocks,
     /// The clock that ran out, where the change is `overdue`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub overdue: Option<Overdue>,
+    pub overdue: Option<Overdue<'a>>,
     /// The `updated_at` of the profile it was decided with.
     #[serde(serialize_with = "written")]
     pub profile_at: Instant,
     /// How complete the feeds were.
-    pub feeds: Vec<Feed>,
+    pub feeds: Vec<Feed<'a>>,
     /// `household_removed` where the profile's removal closed the case, the outcome's kind where
     /// people did.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -280,26 +297,69 @@ pub struct Data {
     pub notice: &'static str,
 }
 
-/// One alert.
+/// One alert: its bytes, and what programs ask of it before it is sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Alert {
     /// The instant of the decision on the partition's clock.
     pub time: Instant,
-    /// What it says.
-    pub data: Data,
+    /// Whom it concerns.
+    pub household: Box<str>,
+    /// The registered region.
+    pub region: Region,
+    /// 1, 2, … of the household.
+    pub episode: u32,
+    /// 1, 2, … of the case.
+    pub revision: u32,
+    /// What changed.
+    pub change: Change,
+    /// The household's level now.
+    pub level: Severity,
+    /// The level in the revision before.
+    pub previous_level: Severity,
+    /// The date of the decision.
+    pub as_of: Date,
+    /// The rules that stand, highest level first.
+    pub rules: Box<[(Arc<str>, Severity)]>,
+    json: Box<[u8]>,
 }
 
 impl Alert {
+    /// Writes an alert; `page` is room that is used again.
+    #[must_use]
+    pub fn write(time: Instant, data: &Data<'_>, page: &mut Vec<u8>) -> Alert {
+        page.clear();
+        write::write(time, data, page);
+        Alert {
+            time,
+            household: data.household.into(),
+            region: data.region,
+            episode: data.episode,
+            revision: data.revision,
+            change: data.change,
+            level: data.level,
+            previous_level: data.previous_level,
+            as_of: data.as_of,
+            rules: data.signals.iter().map(|s| (Arc::clone(s.rule), s.level)).collect(),
+            json: page.as_slice().into(),
+        }
+    }
+
     /// The alert's id, a function of the household, the episode and the revision.
     #[must_use]
     pub fn id(&self) -> String {
-        ids::alert_id(&self.data.case, self.data.revision)
+        ids::alert_id(&ids::case_id(&self.household, self.episode), self.revision)
     }
 
     /// The CloudEvent as one JSON line without a line end.
     #[must_use]
-    pub fn to_json(&self) -> Vec<u8> {
-        write::written(self)
+    pub fn json(&self) -> &[u8] {
+        &self.json
+    }
+
+    /// The same, for who keeps nothing else of it.
+    #[must_use]
+    pub fn into_json(self) -> Vec<u8> {
+        self.json.into_vec()
     }
 }
 
@@ -324,82 +384,94 @@ mod tests {
 
     use super::*;
 
-    fn example() -> Alert {
-        let case = ids::case_id("H00000001", 1);
+    fn time() -> Instant {
+        Date(20_516).midnight()
+    }
+
+    fn example(rule: &Arc<str>) -> Data<'_> {
         let signal = Signal {
-            rule: "medical-burden".into(),
-            pack: "cn-medical-2026".into(),
-            digest: "sha256:00".into(),
+            rule,
+            pack: "cn-medical-2026",
+            digest: "sha256:00",
             level: Severity::Red,
-            risk: "illness".into(),
-            values: Values(vec![
-                ("oop".into(), Value::Int(2_712_000)),
-                ("poor".into(), Value::Bool(true)),
-            ]),
+            risk: "illness",
+            values: Values(vec![("oop", Value::Int(2_712_000)), ("poor", Value::Bool(true))]),
             why: Why { zh: "自付".into(), en: "self-paid".into() },
-            events: vec![Evidence {
-                source: "99/ybj".into(),
-                id: "1".into(),
-                occurred_on: Date(20_515),
-            }],
+            events: vec![Evidence { source: "99/ybj", id: "1", occurred_on: Date(20_515) }],
             events_total: 1,
-            measures: vec!["medical_aid".into()],
+            measures: vec!["medical_aid"],
         };
-        let data = Data {
-            case,
+        Data {
+            case: "fd4d67c004ae054aacf0762d1a83098e",
             episode: 1,
             revision: 1,
             change: Change::Opened,
             level: Severity::Red,
             previous_level: Severity::None,
-            household: "H00000001".into(),
-            region: "990102003004".into(),
+            household: "H00000001",
+            region: Region::parse("990102003004").unwrap(),
             site: None,
             as_of: Date(20_516),
-            risks: vec!["illness".into()],
+            risks: vec!["illness"],
             signals: vec![signal],
             measures: Vec::new(),
             contradictions: Vec::new(),
             priority: 0,
-            route: vec!["village".into()],
+            route: vec!["village"],
             clocks: Clocks { acknowledge_by: Some(Instant(0)), ..Clocks::default() },
             overdue: None,
             profile_at: Instant::EPOCH_SHANGHAI,
-            feeds: vec![Feed { source: "99/ybj".into(), seen_to: Date(20_516) }],
+            feeds: vec![Feed { source: "99/ybj", seen_to: Date(20_516) }],
             reason: None,
             history: false,
             notice: "signal_not_decision",
-        };
-        Alert { time: Date(20_516).midnight(), data }
+        }
     }
 
-    fn overdue() -> Alert {
-        let mut alert = example();
+    fn overdue(rule: &Arc<str>) -> Data<'_> {
+        let mut data = example(rule);
         let by = Instant(86_400_000_000);
-        alert.data.change = Change::Overdue;
-        alert.data.revision = 2;
-        alert.data.previous_level = Severity::Red;
-        let (clock, from, to) = (Step::Acknowledge, "village".into(), "township".into());
-        alert.data.overdue = Some(Overdue { clock, from, to });
-        alert.data.clocks.steps = vec![Due { step: Step::Comparison, by }];
-        let (code, zh, en) = ("medical_aid".into(), "医疗救助".into(), "medical aid".into());
-        alert.data.measures = vec![Offer { code, zh, en }];
-        alert.data.contradictions = vec!["no_disabled_member".into()];
-        alert
+        data.change = Change::Overdue;
+        data.revision = 2;
+        data.previous_level = Severity::Red;
+        let (clock, from, to) = (Step::Acknowledge, "village", "township");
+        data.overdue = Some(Overdue { clock, from, to });
+        data.clocks.steps = vec![Due { step: Step::Comparison, by }];
+        let (code, zh, en) = ("medical_aid", "医疗救助", "medical aid");
+        data.measures = vec![Offer { code, zh, en }];
+        data.contradictions = vec!["no_disabled_member"];
+        data
+    }
+
+    fn json(data: &Data<'_>) -> String {
+        String::from_utf8(Alert::write(time(), data, &mut Vec::new()).into_json()).unwrap()
     }
 
     #[test]
     fn the_written_form_is_frozen() {
-        for (alert, golden) in [
-            (example(), include_str!("../golden/alert.v1.json")),
-            (overdue(), include_str!("../golden/overdue.v1.json")),
+        let rule = "medical-burden".into();
+        for (data, golden) in [
+            (example(&rule), include_str!("../golden/alert.v1.json")),
+            (overdue(&rule), include_str!("../golden/overdue.v1.json")),
         ] {
-            assert_eq!(String::from_utf8(alert.to_json()).unwrap(), golden.trim_end());
+            assert_eq!(json(&data), golden.trim_end());
         }
     }
 
+    #[test]
+    fn what_programs_ask_is_what_is_written() {
+        let rule = "medical-burden".into();
+        let (data, mut page) = (overdue(&rule), b"what was written before".to_vec());
+        let alert = Alert::write(time(), &data, &mut page);
+        let json: serde_json::Value = serde_json::from_slice(alert.json()).unwrap();
+        assert_eq!(json["id"], alert.id());
+        assert_eq!(json["data"]["region"], alert.region.to_string());
+        assert_eq!((&*alert.household, alert.revision), (data.household, 2));
+        assert_eq!(*alert.rules, [(rule.clone(), Severity::Red)]);
+    }
+
     /// What `serde_json` writes.
-    fn slow(alert: &Alert) -> Vec<u8> {
+    fn slow(data: &Data<'_>) -> String {
         #[derive(Serialize)]
         struct Envelope<'a> {
             specversion: &'static str,
@@ -409,19 +481,19 @@ mod tests {
             kind: &'static str,
             time: String,
             subject: String,
-            data: &'a Data,
+            data: &'a Data<'a>,
         }
-        let province = alert.data.region.get(..2).unwrap_or_default();
+        let region = data.region.to_string();
         let envelope = Envelope {
             specversion: "1.0",
-            id: alert.id(),
-            source: format!("levee/{province}"),
+            id: ids::alert_id(data.case, data.revision),
+            source: format!("levee/{}", &region[..2]),
             kind: TYPE,
-            time: alert.time.to_string(),
-            subject: format!("household/{}", alert.data.household),
-            data: &alert.data,
+            time: time().to_string(),
+            subject: format!("household/{}", data.household),
+            data,
         };
-        serde_json::to_vec(&envelope).unwrap()
+        serde_json::to_string(&envelope).unwrap()
     }
 
     proptest! {
@@ -433,10 +505,11 @@ mod tests {
             shape in 0u32..512,
         ) {
             let on = |bit: u32| shape >> bit & 1 == 1;
-            let mut alert = if on(0) { overdue() } else { example() };
-            let (by, data) = (Instant(ints[3] / 4), &mut alert.data);
-            data.household.clone_from(&texts[0]);
-            data.site = on(1).then(|| texts[1].clone());
+            let rule = texts[0].as_str().into();
+            let mut data = if on(0) { overdue(&rule) } else { example(&rule) };
+            let by = Instant(ints[3] / 4);
+            data.household = &texts[0];
+            data.site = on(1).then_some(&*texts[1]);
             data.priority = ints[0];
             data.as_of = Date(dates[0]);
             data.profile_at = by;
@@ -448,17 +521,17 @@ mod tests {
             data.clocks.visit_by = on(7).then_some(by);
             data.clocks.decide_by = on(8).then_some(by);
             data.feeds[0].seen_to = Date(dates[1]);
-            data.route.push(texts[2].clone());
+            data.route.push(&texts[2]);
             let signal = &mut data.signals[0];
-            signal.values.0.push((texts[3].clone(), Value::Text(texts[4].clone())));
-            signal.values.0.push(("n".into(), Value::Int(ints[1])));
+            signal.values.0.push((&texts[3], Value::Text(Cow::Borrowed(&texts[4]))));
+            signal.values.0.push(("n", Value::Int(ints[1])));
             signal.why.zh.clone_from(&texts[5]);
             signal.events_total = usize::try_from(shape).unwrap();
-            let (id, occurred_on) = (texts[6].clone(), Date(dates[2]));
-            signal.events.push(Evidence { source: texts[7].clone(), id, occurred_on });
-            data.signals.push(data.signals[0].clone());
-            let (fast, slow) = (alert.to_json(), slow(&alert));
-            prop_assert_eq!(String::from_utf8(fast).unwrap(), String::from_utf8(slow).unwrap());
+            let (id, occurred_on) = (&*texts[6], Date(dates[2]));
+            signal.events.push(Evidence { source: &texts[7], id, occurred_on });
+            let again = signal.clone();
+            data.signals.push(again);
+            prop_assert_eq!(json(&data), slow(&data));
         }
     }
 }

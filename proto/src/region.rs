@@ -37,6 +37,19 @@ impl Region {
             digits: level.digits(),
         }
     }
+
+    /// Its digits in ASCII.
+    #[must_use]
+    pub fn digits(self) -> [u8; 12] {
+        let mut digits = [0; 12];
+        let mut left = self.0;
+        for digit in digits.iter_mut().rev() {
+            // A digit of a number is below ten.
+            *digit = b'0' + u8::try_from(left % 10).unwrap_or(0);
+            left /= 10;
+        }
+        digits
+    }
 }
 
 impl fmt::Display for Region {

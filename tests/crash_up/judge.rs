@@ -64,7 +64,7 @@ pub(crate) fn nothing_is_lost_or_doubled(
 
     // The alerts are those of a fold that was never killed.
     let published = records(&*topics.alerts);
-    let mut expected: Vec<Vec<u8>> = alerts.iter().map(Alert::to_json).collect();
+    let mut expected: Vec<Vec<u8>> = alerts.into_iter().map(Alert::into_json).collect();
     let mut found = published.clone();
     expected.sort();
     found.sort();
@@ -136,7 +136,7 @@ fn levels_of_set(
     let stamped: Vec<Stamped> = entries.into_iter().map(|e| Stamped::new(at, e)).collect();
     let mut levels = BTreeMap::new();
     for alert in fold(&stamped).0 {
-        levels.insert(alert.data.household, alert.data.level.word().to_owned());
+        levels.insert(alert.household.to_string(), alert.level.word().to_owned());
     }
     levels
 }

@@ -148,15 +148,16 @@ fn minute(at: Instant) -> String {
 
 /// An alert as `want` writes it.
 fn told(alert: &Alert) -> String {
-    let data = &alert.data;
-    let time = minute(alert.time);
-    match (&data.overdue, data.change) {
-        (Some(o), _) => format!("{time} overdue {} {} to {}", o.clock.word(), o.from, o.to),
-        (None, Change::Closed) => format!("{time} closed none {}", data.reason.unwrap_or("")),
-        (None, change) => {
-            let change = format!("{change:?}").to_lowercase();
-            format!("{time} {change} {}", data.level.word())
+    let json: serde_json::Value = serde_json::from_slice(alert.json()).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let (time, overdue) = (minute(alert.time), &json["data"]["overdue"]);
+    match alert.change {
+        Change::Overdue => {
+            let [clock, from, to] = ["clock", "from", "to"].map(|name| text(&overdue[name]));
+            format!("{time} overdue {clock} {from} to {to}")
         }
+        Change::Closed => format!("{time} closed none {}", text(&json["data"]["reason"])),
+        change => format!("{time} {} {}", change.word(), alert.level.word()),
     }
 }
 

@@ -140,7 +140,7 @@ impl Clean {
         }
         out.refused.iter().for_each(|(code, s)| write(*code, s.at, 0, &s.entry));
         out.expired.iter().for_each(|s| write(Code::ParkedExpired, s.at, 0, &s.entry));
-        self.alerts.extend(out.alerts.iter().map(|alert| (alert.id(), alert.to_json())));
+        self.alerts.extend(out.alerts.into_iter().map(|alert| (alert.id(), alert.into_json())));
     }
 }
 

@@ -34,7 +34,7 @@ impl Replayed {
     /// The alerts as JSON values.
     #[must_use]
     pub fn values(&self) -> Vec<Value> {
-        let parse = |alert: &Alert| serde_json::from_slice(&alert.to_json()).unwrap_or_default();
+        let parse = |alert: &Alert| serde_json::from_slice(alert.json()).unwrap_or_default();
         self.alerts.iter().map(parse).collect()
     }
 
@@ -173,7 +173,7 @@ pub fn replay(world: &World, manner: Manner) -> Result<Replayed, String> {
         _ => None,
     });
     refused.for_each(|code| told.refuse(code));
-    let level = |a: &Alert| (a.data.household.clone(), a.data.level.word().to_owned());
+    let level = |a: &Alert| (a.household.to_string(), a.level.word().to_owned());
     told.levels.extend(out.alerts.iter().map(level));
     told.alerts = out.alerts;
     Ok(told)

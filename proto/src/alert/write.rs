@@ -6,41 +6,38 @@
 
 use std::io::Write as _;
 
-use super::{Alert, Clocks, Data, Evidence, Offer, Signal, TYPE, Value};
+use super::{Clocks, Data, Evidence, Offer, Signal, TYPE, Value};
 use crate::{
     date::{Date, Instant},
     ids,
 };
 
-/// Bytes of most alerts.
-const ROOM: usize = 4_096;
-
-/// The CloudEvent as one JSON line without a line end.
-pub(super) fn written(alert: &Alert) -> Vec<u8> {
-    let data = &alert.data;
-    let mut out = Out(Vec::with_capacity(ROOM));
+/// Adds the CloudEvent as one JSON line without a line end.
+pub(super) fn write(time: Instant, data: &Data<'_>, page: &mut Vec<u8>) {
+    let region = data.region.digits();
+    let region = std::str::from_utf8(&region).unwrap_or_default();
+    let mut out = Out(page);
     out.raw(r#"{"specversion":"1.0","id":"#);
-    out.text(&ids::alert_id(&data.case, data.revision));
+    out.word(&ids::alert_id(data.case, data.revision));
     out.raw(r#","source":"levee/"#);
-    out.escaped(data.region.get(..2).unwrap_or_default());
+    out.raw(region.get(..2).unwrap_or_default());
     out.raw(r#"","type":"#);
-    out.text(TYPE);
+    out.word(TYPE);
     out.raw(r#","time":"#);
-    out.instant(alert.time);
+    out.instant(time);
     out.raw(r#","subject":"household/"#);
-    out.escaped(&data.household);
+    out.escaped(data.household);
     out.raw(r#"","data":{"case":"#);
-    out.case(data);
+    out.case(data, region);
     out.raw(r#","signals":["#);
     out.list(&data.signals, Out::signal);
     out.rest(data);
     out.raw("}}");
-    out.0
 }
 
-struct Out(Vec<u8>);
+struct Out<'o>(&'o mut Vec<u8>);
 
-impl Out {
+impl Out<'_> {
     fn raw(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());
     }
@@ -48,6 +45,13 @@ impl Out {
     fn text(&mut self, text: &str) {
         self.0.push(b'"');
         self.escaped(text);
+        self.0.push(b'"');
+    }
+
+    /// A text of ours in which nothing is to be escaped.
+    fn word(&mut self, text: &str) {
+        self.0.push(b'"');
+        self.raw(text);
         self.0.push(b'"');
     }
 
@@ -120,7 +124,7 @@ impl Out {
         }
     }
 
-    fn list<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Out, &T)) {
+    fn list<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Self, &T)) {
         for (at, each) in items.iter().enumerate() {
             if at > 0 {
                 self.0.push(b',');
@@ -130,28 +134,28 @@ impl Out {
         self.0.push(b']');
     }
 
-    fn texts(&mut self, texts: &[String]) {
+    fn texts(&mut self, texts: &[&str]) {
         self.list(texts, |out, text| out.text(text));
     }
 
-    fn case(&mut self, data: &Data) {
-        self.text(&data.case);
+    fn case(&mut self, data: &Data<'_>, region: &str) {
+        self.word(data.case);
         self.raw(r#","episode":"#);
         self.int(data.episode.into());
         self.raw(r#","revision":"#);
         self.int(data.revision.into());
         self.raw(r#","change":"#);
-        self.text(data.change.word());
+        self.word(data.change.word());
         self.raw(r#","level":"#);
-        self.text(data.level.word());
+        self.word(data.level.word());
         self.raw(r#","previous_level":"#);
-        self.text(data.previous_level.word());
+        self.word(data.previous_level.word());
         self.raw(r#","household":"#);
-        self.text(&data.household);
+        self.text(data.household);
         self.raw(r#","region":"#);
-        self.text(&data.region);
+        self.word(region);
         self.raw(r#","site":"#);
-        match &data.site {
+        match data.site {
             Some(site) => self.text(site),
             None => self.raw("null"),
         }
@@ -161,17 +165,17 @@ impl Out {
         self.texts(&data.risks);
     }
 
-    fn signal(&mut self, signal: &Signal) {
+    fn signal(&mut self, signal: &Signal<'_>) {
         self.raw(r#"{"rule":"#);
-        self.text(&signal.rule);
+        self.text(signal.rule);
         self.raw(r#","pack":"#);
-        self.text(&signal.pack);
+        self.text(signal.pack);
         self.raw(r#","digest":"#);
-        self.text(&signal.digest);
+        self.word(signal.digest);
         self.raw(r#","level":"#);
-        self.text(signal.level.word());
+        self.word(signal.level.word());
         self.raw(r#","risk":"#);
-        self.text(&signal.risk);
+        self.text(signal.risk);
         self.raw(r#","values":{"#);
         for (at, (name, value)) in signal.values.0.iter().enumerate() {
             if at > 0 {
@@ -198,23 +202,23 @@ impl Out {
         self.0.push(b'}');
     }
 
-    fn evidence(&mut self, evidence: &Evidence) {
+    fn evidence(&mut self, evidence: &Evidence<'_>) {
         self.raw(r#"{"source":"#);
-        self.text(&evidence.source);
+        self.text(evidence.source);
         self.raw(r#","id":"#);
-        self.text(&evidence.id);
+        self.text(evidence.id);
         self.raw(r#","occurred_on":"#);
         self.date(evidence.occurred_on);
         self.0.push(b'}');
     }
 
-    fn offer(&mut self, offer: &Offer) {
+    fn offer(&mut self, offer: &Offer<'_>) {
         self.raw(r#"{"code":"#);
-        self.text(&offer.code);
+        self.text(offer.code);
         self.raw(r#","zh":"#);
-        self.text(&offer.zh);
+        self.text(offer.zh);
         self.raw(r#","en":"#);
-        self.text(&offer.en);
+        self.text(offer.en);
         self.0.push(b'}');
     }
 
@@ -237,7 +241,7 @@ impl Out {
             self.raw(r#""steps":["#);
             self.list(steps, |out, due| {
                 out.raw(r#"{"step":"#);
-                out.text(due.step.word());
+                out.word(due.step.word());
                 out.raw(r#","by":"#);
                 out.instant(due.by);
                 out.0.push(b'}');
@@ -246,7 +250,7 @@ impl Out {
     }
 
     /// What follows the signals.
-    fn rest(&mut self, data: &Data) {
+    fn rest(&mut self, data: &Data<'_>) {
         if !data.measures.is_empty() {
             self.raw(r#","measures":["#);
             self.list(&data.measures, Out::offer);
@@ -264,11 +268,11 @@ impl Out {
         self.0.push(b'}');
         if let Some(overdue) = &data.overdue {
             self.raw(r#","overdue":{"clock":"#);
-            self.text(overdue.clock.word());
+            self.word(overdue.clock.word());
             self.raw(r#","from":"#);
-            self.text(&overdue.from);
+            self.text(overdue.from);
             self.raw(r#","to":"#);
-            self.text(&overdue.to);
+            self.text(overdue.to);
             self.0.push(b'}');
         }
         self.raw(r#","profile_at":"#);
@@ -276,19 +280,19 @@ impl Out {
         self.raw(r#","feeds":["#);
         self.list(&data.feeds, |out, feed| {
             out.raw(r#"{"source":"#);
-            out.text(&feed.source);
+            out.text(feed.source);
             out.raw(r#","seen_to":"#);
             out.date(feed.seen_to);
             out.0.push(b'}');
         });
         if let Some(reason) = data.reason {
             self.raw(r#","reason":"#);
-            self.text(reason);
+            self.word(reason);
         }
         if data.history {
             self.raw(r#","history":true"#);
         }
         self.raw(r#","notice":"#);
-        self.text(data.notice);
+        self.word(data.notice);
     }
 }

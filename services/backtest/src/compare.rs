@@ -1,6 +1,9 @@
 //! What two runs over the same input do differently.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use proto::{
     alert::{Alert, Severity},
@@ -19,21 +22,20 @@ pub(crate) struct Trace {
 /// An alert as far as it is compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Seen {
-    household: String,
+    household: Box<str>,
     as_of: Date,
     level: Severity,
-    rules: Vec<(String, Severity)>,
+    rules: Box<[(Arc<str>, Severity)]>,
 }
 
 impl Trace {
     pub(crate) fn note(&mut self, alert: &Alert) {
-        let data = &alert.data;
-        self.last.insert(data.household.clone(), data.level);
+        self.last.insert(alert.household.to_string(), alert.level);
         self.alerts.insert(Seen {
-            household: data.household.clone(),
-            as_of: data.as_of,
-            level: data.level,
-            rules: data.signals.iter().map(|s| (s.rule.clone(), s.level)).collect(),
+            household: alert.household.clone(),
+            as_of: alert.as_of,
+            level: alert.level,
+            rules: alert.rules.clone(),
         });
     }
 

@@ -30,9 +30,9 @@ impl Sink {
 
     pub(crate) fn write(&mut self, alert: &Alert) -> Result<(), Error> {
         let Some(out) = &mut self.out else { return Ok(()) };
-        let mut line = alert.to_json();
-        line.push(b'\n');
-        out.write_all(&line).map_err(Error::io(&self.path))
+        out.write_all(alert.json())
+            .and_then(|()| out.write_all(b"\n"))
+            .map_err(Error::io(&self.path))
     }
 
     pub(crate) fn close(mut self) -> Result<(), Error> {

@@ -26,18 +26,18 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn note(&mut self, alert: &Alert) {
-        let data = &alert.data;
         self.alerts += 1;
-        for signal in &data.signals {
-            more(&mut self.by_rule, &signal.rule);
+        for (rule, _) in &alert.rules {
+            more(&mut self.by_rule, rule);
         }
-        *self.by_level.entry(data.level.word()).or_default() += 1;
-        more(&mut self.by_area, data.region.get(..6).unwrap_or(&data.region));
+        *self.by_level.entry(alert.level.word()).or_default() += 1;
+        let region = alert.region.to_string();
+        more(&mut self.by_area, region.get(..6).unwrap_or(&region));
         self.visits.note(alert);
-        if data.level == Severity::Red {
-            self.red.insert(data.household.clone(), Date::MAX);
-        } else if data.previous_level == Severity::Red {
-            self.red.insert(data.household.clone(), data.as_of);
+        if alert.level == Severity::Red {
+            self.red.insert(alert.household.to_string(), Date::MAX);
+        } else if alert.previous_level == Severity::Red {
+            self.red.insert(alert.household.to_string(), alert.as_of);
         }
     }
 

@@ -46,10 +46,9 @@ impl Counted {
     }
 
     pub(crate) fn note(&mut self, alert: &Alert) {
-        let data = &alert.data;
-        let asks = matches!(data.change, Change::Opened | Change::Raised);
-        if asks && data.level >= Severity::Yellow {
-            *self.cells.entry((data.region.clone(), week(data.as_of))).or_default() += 1;
+        let asks = matches!(alert.change, Change::Opened | Change::Raised);
+        if asks && alert.level >= Severity::Yellow {
+            *self.cells.entry((alert.region.to_string(), week(alert.as_of))).or_default() += 1;
         }
     }
 

@@ -39,6 +39,11 @@ impl Calendar {
         }
     }
 
+    /// The households that come after the last one on its date, the next one last.
+    pub(crate) fn coming(&self) -> &[u32] {
+        self.ready.front().map_or(&[], |(_, households)| households)
+    }
+
     /// How many entries are ready.
     #[must_use]
     pub(crate) fn backlog(&self) -> usize {

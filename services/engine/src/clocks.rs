@@ -5,7 +5,7 @@
 //! route. It refuses to know why a case is open.
 
 use proto::{
-    alert::{Change, Clocks, Due, Overdue, Severity},
+    alert::{Change, Clocks, Due, Severity},
     chain::Step,
     date::Instant,
     outcome::Kind,
@@ -311,28 +311,29 @@ impl Fold {
                 let calendar = book.calendar(clock.pack).unwrap_or(&weekends);
                 clock.stage += 1;
                 clock.by = calendar.end(at, clock.span);
-                let text = |word: &Word| self.words_of_route.text(*word).to_owned();
-                overdue = Some(Overdue { clock: clock.step, from: text(from), to: text(to) });
+                overdue = Some((clock.step, *from, *to));
             } else {
                 clock.state = State::Spent;
             }
         }
         let household = &mut self.households[ix as usize];
-        if let Some(overdue) = overdue
+        if let Some((clock, from, to)) = overdue
             && let Some(known) = household.known.take()
         {
             let ledger = std::mem::take(&mut household.ledger);
             let book = world.book(world.generation(household.seen));
-            let rows = rows(&ledger, &known, &world.areas, book, household.seen);
-            let memos = &mut self.memos;
-            let mut desk = Desk::new(book, &known, &self.words, &rows, at.date(), memos);
-            let moment = Moment { world, at, ledger: &ledger };
+            let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
+            let memos = std::mem::take(&mut self.memos);
+            let watched = household.watched_until;
+            let mut desk = Desk::new(book, &known, &self.words, &rows, at.date(), watched, memos);
+            let moment = Moment { world, at };
             case.revision += 1;
-            let said = Said::new(Change::Overdue, case.level).overdue(overdue);
-            let (routes, spare) = (&mut self.words_of_route, &mut self.spare);
-            let mut press = Press { household, routes, spare };
+            let said = Said::new(Change::Overdue, case.level).overdue(clock, from, to);
+            let (routes, room) = (&mut self.words_of_route, &mut self.room);
+            let mut press = Press { household, routes, room };
             let alert = press.say(&moment, &mut desk, &mut case, said).0;
             self.alerts.push(alert);
+            self.memos = desk.memos();
             household.ledger = ledger;
             household.known = Some(known);
         }

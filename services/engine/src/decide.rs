@@ -13,7 +13,6 @@ use crate::{
     case::Case,
     fold::Fold,
     household::{Household, Known},
-    ledger::Ledger,
     margin::Margin,
     publish::Press,
     record::WATCHED_DAYS,
@@ -65,8 +64,11 @@ pub(crate) struct Desk<'a> {
     pub(crate) words: &'a Words,
     pub(crate) rows: &'a [Row<'a>],
     pub(crate) today: Date,
+    /// The first date on which the household is no longer watched for relapse.
+    pub(crate) watched_until: Date,
     views: Vec<Option<View<'a>>>,
-    memos: &'a mut Vec<Memo>,
+    /// Room that is given back with [`Desk::memos`].
+    memos: Vec<Memo>,
     /// The pack asked for last, whether it is in force here, and until when that is sure.
     force: Cell<Option<(u16, bool, Date)>>,
 }
@@ -78,11 +80,18 @@ impl<'a> Desk<'a> {
         words: &'a Words,
         rows: &'a [Row<'a>],
         today: Date,
-        memos: &'a mut Vec<Memo>,
+        watched_until: Date,
+        mut memos: Vec<Memo>,
     ) -> Desk<'a> {
         memos.resize_with(memos.len().max(book.packs.len()), Memo::new);
         let views = book.packs.iter().map(|_| None).collect();
-        Desk { book, known, words, rows, today, views, memos, force: Cell::new(None) }
+        let force = Cell::new(None);
+        Desk { book, known, words, rows, today, watched_until, views, memos, force }
+    }
+
+    /// The room it was given.
+    pub(crate) fn memos(self) -> Vec<Memo> {
+        self.memos
     }
 
     /// A pack with what is needed to evaluate its expressions.
@@ -92,7 +101,7 @@ impl<'a> Desk<'a> {
         let memo = &mut self.memos[at];
         let view = self.views[at].get_or_insert_with(|| {
             memo.begin();
-            View::new(pack, self.known, self.words, self.rows, self.today)
+            View::new(pack, self.known, self.words, self.rows, self.today, self.watched_until)
         });
         (pack, view, memo)
     }
@@ -143,8 +152,10 @@ impl Fold {
             return;
         }
         let ledger = std::mem::take(&mut household.ledger);
-        let rows = rows(&ledger, &known, &world.areas, book, household.seen);
-        let mut desk = Desk::new(book, &known, &self.words, &rows, today, &mut self.memos);
+        let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
+        let watched = household.watched_until;
+        let memos = std::mem::take(&mut self.memos);
+        let mut desk = Desk::new(book, &known, &self.words, &rows, today, watched, memos);
         let mut round = Round { world, household, case: &mut case, cause, grown: false };
         let mut found: Vec<Found> = Vec::with_capacity(slots.len());
         for slot in slots {
@@ -161,10 +172,10 @@ impl Fold {
         {
             found.iter().for_each(|found| watches.set(&mut desk, &case, *found));
         }
-        let moment = Moment { world, at, ledger: &ledger };
+        let moment = Moment { world, at };
         let household = &mut self.households[ix as usize];
-        let (routes, spare) = (&mut self.words_of_route, &mut self.spare);
-        let mut press = Press { household, routes, spare };
+        let (routes, room) = (&mut self.words_of_route, &mut self.room);
+        let mut press = Press { household, routes, room };
         if let Some((alert, grows)) = press.publish(&moment, &mut desk, &mut case, grown) {
             self.alerts.push(alert);
             // What is said moves every baseline.
@@ -173,6 +184,7 @@ impl Fold {
                 found.iter().for_each(|found| watches.set(&mut desk, &case, *found));
             }
         }
+        self.memos = desk.memos();
         case.standings.retain(|s| s.shown > Severity::None || s.silence.is_some());
         let household = &mut self.households[ix as usize];
         household.ledger = ledger;
@@ -188,21 +200,21 @@ impl Fold {
 
 /// Notes when the data of a known household changed; gives the cause with what changes with it.
 fn noted(household: &mut Household, cause: Cause, today: Date, generation: u32) -> Option<Cause> {
-    let watched_until = household.known.as_deref()?.watched_until;
+    household.known.as_ref()?;
     if !cause.changes_data() {
         return Some(cause);
     }
     household.note_change(today, generation);
     // Rules that ask for the watch have changed with it, whatever the event is.
-    let begins = watched_until == today.plus(WATCHED_DAYS);
+    let begins = household.watched_until == today.plus(WATCHED_DAYS);
     Some(if begins { Cause::Data } else { cause })
 }
 
-/// What a decision is made from.
+/// When a decision is made.
+#[derive(Clone, Copy)]
 pub(crate) struct Moment<'m> {
     pub(crate) world: &'m World,
     pub(crate) at: Instant,
-    pub(crate) ledger: &'m Ledger,
 }
 
 /// The rules that can have changed, and the watches of the others; without watches where a rule's

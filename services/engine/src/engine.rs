@@ -345,10 +345,10 @@ impl Engine {
             out.alerts.append(&mut fold.alerts);
         }
         out.alerts[first..].sort_by(|a, b| {
-            let key = |alert: &Alert| (alert.time, alert.data.episode, alert.data.revision);
+            let key = |alert: &Alert| (alert.episode, alert.revision);
             a.time
                 .cmp(&b.time)
-                .then_with(|| a.data.household.cmp(&b.data.household))
+                .then_with(|| a.household.cmp(&b.household))
                 .then_with(|| key(a).cmp(&key(b)))
         });
     }

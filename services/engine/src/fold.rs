@@ -1,6 +1,9 @@
 //! The fold of one partition: its households, what they wait for, and the alerts they gave.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    hint::black_box,
+};
 
 use hashbrown::HashTable;
 use proto::{
@@ -19,9 +22,15 @@ use crate::{
     decide::Cause,
     household::{Household, Known, Person, Place},
     ledger::{Ledger, Offered, Source, Turn},
+    publish::Room,
     words::Words,
     world::{Change, Marks, World},
 };
+
+/// Entries whose cache misses overlap.
+const TOGETHER: usize = 32;
+/// Households whose pending work is seen coming.
+const AHEAD: usize = 16;
 
 /// What came of one entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +121,7 @@ pub(crate) struct Fold {
     /// Level expressions that failed, by rule.
     pub(crate) failed: Vec<u64>,
     pub(crate) memos: Vec<Memo>,
-    pub(crate) spare: Vec<Memo>,
+    pub(crate) room: Room,
 }
 
 impl Fold {
@@ -122,12 +131,20 @@ impl Fold {
         self.by_hash.find(key.hash64(), |ix| &*self.households[*ix as usize].id == id).copied()
     }
 
-    /// Reads something of a household that is near when it is asked for next.
-    pub(crate) fn near(&self, key: HouseholdKey) -> usize {
-        // The first of a bucket is nearly always the one.
-        let found = self.by_hash.find(key.hash64(), |_| true);
-        let id = found.and_then(|ix| self.households[*ix as usize].id.as_bytes().first());
-        id.map_or(0, |byte| usize::from(*byte))
+    /// The household of a key: nearly always the one that is looked for.
+    pub(crate) fn guess(&self, key: HouseholdKey) -> Option<u32> {
+        self.by_hash.find(key.hash64(), |_| true).copied()
+    }
+
+    /// Reads something of a household.
+    pub(crate) fn near(&self, ix: u32) -> usize {
+        self.households[ix as usize].id.len()
+    }
+
+    /// Reads something of a household's id.
+    pub(crate) fn touch(&self, ix: u32) -> usize {
+        let id = self.households[ix as usize].id.as_bytes();
+        id.first().map_or(0, |byte| usize::from(*byte))
     }
 
     /// The place of a household, made if it is new.
@@ -220,20 +237,39 @@ impl Fold {
 
     /// Applies entries in order; none is left.
     pub(crate) fn apply(&mut self, world: &World, entries: &mut Vec<Routed<'_>>) {
-        for some in entries.chunks(32) {
-            // Touching all of them first lets their cache misses overlap.
-            let mut touched = 0usize;
-            for routed in some {
-                let household = &self.households[routed.household as usize];
-                touched = touched.wrapping_add(household.touch());
-            }
-            std::hint::black_box(touched);
+        for some in entries.chunks(TOGETHER) {
+            self.bring_near(some.iter().map(|routed| routed.household));
+            let decided = some.iter().filter(|routed| self.may_decide(routed));
+            self.bring_all(decided.map(|routed| routed.household));
             for routed in some {
                 let outcome = self.entry(world, routed);
                 self.outcomes.push((routed.entry, outcome));
             }
         }
         entries.clear();
+    }
+
+    /// Reads what events of these households meet: one step of all of them after the other, so that
+    /// their cache misses overlap.
+    fn bring_near(&self, places: impl Iterator<Item = u32> + Clone) {
+        let household = |ix: u32| &self.households[ix as usize];
+        black_box(places.clone().fold(0, |all, ix| all ^ household(ix).near()));
+        black_box(places.fold(0, |all, ix| all ^ household(ix).touch()));
+    }
+
+    /// The same of what their decisions meet besides.
+    fn bring_all(&self, places: impl Iterator<Item = u32>) {
+        black_box(places.fold(0, |all, ix| all ^ self.households[ix as usize].touch_all()));
+    }
+
+    /// Whether an entry is likely to have its household decided.
+    fn may_decide(&self, routed: &Routed<'_>) -> bool {
+        match &routed.what {
+            What::Event { event, .. } => {
+                self.households[routed.household as usize].margin.hears(event.type_id)
+            }
+            What::Profile(_) => true,
+        }
     }
 
     fn entry(&mut self, world: &World, routed: &Routed<'_>) -> Outcome {
@@ -350,7 +386,7 @@ impl Fold {
         let today = at.date();
         household.due = Date::MAX;
         if !household.ledger.is_empty() {
-            household.parked = Some(vec![today; household.ledger.len()]);
+            household.parked = Some(Box::new(vec![today; household.ledger.len()]));
             household.due = today.plus(world.present().retain_days + 1);
             self.arm(ix);
         }
@@ -389,11 +425,10 @@ impl Fold {
         let at = world.clock;
         while budget > 0 {
             if let Some(first) = self.fan_outs.front_mut() {
-                let left = first.left.len();
-                if left % 16 == 0 {
-                    let next = first.left.iter().rev().take(16);
-                    let touch = |ix: &u32| self.households[*ix as usize].touch();
-                    std::hint::black_box(next.map(touch).fold(0, usize::wrapping_add));
+                if first.left.len() % AHEAD == 0 {
+                    let next = first.left.iter().rev().take(AHEAD);
+                    let near = |ix: &u32| self.households[*ix as usize].near();
+                    black_box(next.fold(0, |all, ix| all ^ near(ix)));
                 }
                 match first.left.pop() {
                     Some(ix) => self.catch_up(world, ix, at),
@@ -403,6 +438,12 @@ impl Fold {
                     }
                 }
             } else if let Some((date, ix)) = self.calendar.next() {
+                let left = self.calendar.coming();
+                if left.len() % AHEAD == 0 {
+                    let next = left.iter().rev().take(AHEAD).copied();
+                    self.bring_near(next.clone());
+                    self.bring_all(next);
+                }
                 let household = &mut self.households[ix as usize];
                 if household.armed == date {
                     household.armed = Date::MAX;

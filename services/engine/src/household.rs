@@ -1,13 +1,12 @@
 //! What is held of one household: its profile, its events, its case and when to look again.
 
-use std::borrow::Cow;
-
 use proto::{
     date::{Date, Instant},
     household::{Labour, Profile},
     region::Region,
 };
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::{
     case::Case,
@@ -29,44 +28,49 @@ impl Person {
 }
 
 /// One household. Its place in its partition never changes, not even when its profile is removed.
+///
+/// Three lines of the cache: most events meet only the first two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[repr(C, align(64))]
 pub(crate) struct Household {
-    /// Its id.
-    pub id: Box<str>,
     /// Its own events and those of its persons.
     pub ledger: Ledger,
     /// The persons that belong to it now; slot n + 1 of the ledger is the person at n.
-    pub persons: Vec<Person>,
+    pub persons: Box<[Person]>,
     /// The present profile.
     pub known: Option<Box<Known>>,
     /// The open case, or the rules that people quieted.
     pub case: Option<Box<Case>>,
-    /// Since when each own event waits for a profile, by its place in the ledger's order.
-    pub parked: Option<Vec<Date>>,
-    /// The `updated_at` of the last removal: an older profile does not return.
-    pub removed_at: Option<Box<Instant>>,
+    /// How much may come before it must be decided again.
+    #[serde(skip)]
+    pub margin: Margin,
+    /// When its next clock runs out.
+    pub alarm: Instant,
     /// The first midnight at which it must be decided again.
     pub due: Date,
     /// The earliest date under which it stands in the calendar.
     pub armed: Date,
-    /// How much may come before it must be decided again.
-    #[serde(skip)]
-    pub margin: Margin,
-    /// How long each rule stays; nothing while that is not known of all.
-    #[serde(skip)]
-    pub watches: Option<Watches>,
+    /// The number of the last area or pack change that it has met.
+    pub seen: u32,
     /// The date of the last change of its data.
     pub changed_on: Date,
     /// The generation of rule packs at the last change of its data.
     pub changed_under: u32,
     /// The end of the watch for relapse as of the last change of its data.
     pub changed_watch: Date,
-    /// The number of the last area or pack change that it has met.
-    pub seen: u32,
+    /// The first date on which it is no longer watched for relapse.
+    pub watched_until: Date,
     /// The number of its last episode; survives removal.
     pub episode: u32,
-    /// When its next clock runs out.
-    pub alarm: Instant,
+    /// Its id.
+    pub id: Box<str>,
+    /// How long each rule stays; nothing while that is not known of all.
+    #[serde(skip)]
+    pub watches: Option<Watches>,
+    /// Since when each own event waits for a profile, by its place in the ledger's order.
+    pub parked: Option<Box<Vec<Date>>>,
+    /// The `updated_at` of the last removal: an older profile does not return.
+    pub removed_at: Option<Box<Instant>>,
     /// What people did about its cases.
     pub record: Option<Box<Record>>,
 }
@@ -76,23 +80,24 @@ impl Household {
     #[must_use]
     pub(crate) fn new(id: &str, seen: u32) -> Household {
         Household {
-            id: id.into(),
             ledger: Ledger::default(),
-            persons: Vec::new(),
+            persons: Box::default(),
             known: None,
             case: None,
-            parked: None,
-            removed_at: None,
+            margin: Margin::NONE,
+            alarm: NEVER,
             due: Date::MAX,
             armed: Date::MAX,
-            margin: Margin::NONE,
-            watches: None,
+            seen,
             changed_on: Date::MAX,
             changed_under: 0,
             changed_watch: Date(i32::MIN),
-            seen,
+            watched_until: Date(i32::MIN),
             episode: 0,
-            alarm: NEVER,
+            id: id.into(),
+            watches: None,
+            parked: None,
+            removed_at: None,
             record: None,
         }
     }
@@ -107,8 +112,8 @@ impl Household {
     pub(crate) fn note_change(&mut self, today: Date, generation: u32) {
         self.changed_on = today;
         self.changed_under = generation;
-        if let Some(known) = self.known.as_deref() {
-            self.changed_watch = known.watched_until;
+        if self.known.is_some() {
+            self.changed_watch = self.watched_until;
         }
     }
 
@@ -119,21 +124,29 @@ impl Household {
             && self.known.as_ref().is_none_or(|known| known.yields_to(profile))
     }
 
-    /// Reads something of all that a decision needs, so that it is near when it is needed: the
-    /// cache misses of several households overlap.
+    /// Reads something of each of its lines that an event meets. Of several households first this,
+    /// then [`Household::touch`], then [`Household::touch_all`]: their cache misses overlap.
+    #[must_use]
+    pub(crate) fn near(&self) -> usize {
+        self.ledger.len() + usize::from(self.margin.calm)
+    }
+
+    /// Reads something of all that an event meets behind that.
     #[must_use]
     pub(crate) fn touch(&self) -> usize {
-        let known = self.known.as_deref().map_or(0, |known| {
-            let word = |words: &[Word]| words.first().map_or(0, |w| usize::from(w.0));
-            known.members.first().map_or(0, |m| usize::from(m.flags))
-                + word(&known.categories)
-                + word(&known.aid)
-        });
-        let case = self.case.as_deref();
-        let standing = case.and_then(|case| case.standings.first());
-        let standing = standing.map_or(0, |standing| usize::from(standing.rule.0));
+        let case = self.case.as_deref().map_or(0, |case| case.standings.len());
         let persons = self.persons.first().map_or(0, |person| person.0 as usize);
-        self.ledger.touch().wrapping_add(known + standing).wrapping_add(persons)
+        self.ledger.touch().wrapping_add(case).wrapping_add(persons)
+    }
+
+    /// Reads something of all that a decision needs besides.
+    #[must_use]
+    pub(crate) fn touch_all(&self) -> usize {
+        let known = self.known.as_deref().map_or(0, Known::touch);
+        let case = self.case.as_deref().and_then(|case| case.standings.first());
+        let standing = case.map_or(0, |standing| usize::from(standing.rule.0));
+        let watches = self.watches.as_ref().map_or(0, Watches::touch);
+        known.wrapping_add(standing).wrapping_add(watches)
     }
 
     /// The slot of a person that belongs to it.
@@ -151,8 +164,8 @@ impl Household {
         let at = match self.slot(Person::NOBODY) {
             Some(free) => usize::from(free) - 1,
             None => {
-                self.persons.reserve_exact(1);
-                self.persons.push(Person::NOBODY);
+                let before = self.persons.iter().copied();
+                self.persons = before.chain([Person::NOBODY]).collect();
                 self.persons.len() - 1
             }
         };
@@ -215,13 +228,13 @@ pub(crate) struct Known {
     /// The resettlement site.
     pub site: Option<Box<str>>,
     /// Members.
-    pub members: Box<[MemberKnown]>,
+    pub members: SmallVec<[MemberKnown; 6]>,
     /// Persons named, each once.
     pub named: Box<[Person]>,
     /// Categories.
-    pub categories: Box<[Word]>,
+    pub categories: SmallVec<[Word; 4]>,
     /// Programmes of aid.
-    pub aid: Box<[Word]>,
+    pub aid: SmallVec<[Word; 4]>,
     /// Class.
     pub class: Word,
     /// State of the house.
@@ -230,8 +243,6 @@ pub(crate) struct Known {
     pub water: Word,
     /// Persons.
     pub size: u8,
-    /// The first date on which it is no longer watched for relapse.
-    pub watched_until: Date,
 }
 
 impl Known {
@@ -256,17 +267,14 @@ impl Known {
             housing: word(&profile.housing),
             water: word(&profile.water),
             size: profile.size,
-            watched_until: Date(i32::MIN),
         }
     }
 
-    /// The same with another end of the watch for relapse.
-    #[must_use]
-    pub(crate) fn watched_as_of(&self, watched_until: Date) -> Cow<'_, Known> {
-        if watched_until == self.watched_until {
-            return Cow::Borrowed(self);
-        }
-        Cow::Owned(Known { watched_until, ..self.clone() })
+    /// Reads something of each of its lines.
+    fn touch(&self) -> usize {
+        let member = self.members.first().map_or(0, |m| usize::from(m.flags));
+        let words = self.categories.len() + self.aid.len() + self.named.len();
+        member + words + usize::from(self.digest[0]) + usize::from(self.size)
     }
 
     /// Whether a profile takes the place of this one.

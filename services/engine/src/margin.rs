@@ -51,6 +51,11 @@ impl Margin {
         Margin { left, end, calm: false, heard: u64::MAX }
     };
 
+    /// Whether an event of a type must be decided whatever it adds.
+    pub(crate) fn hears(self, type_id: TypeId) -> bool {
+        self.heard & kinds(type_id) != 0
+    }
+
     fn holds(self, today: Date) -> bool {
         today < self.end
     }
@@ -164,7 +169,7 @@ impl Fold {
             return Err(Cause::Event(event.type_id));
         };
         let margin = household.margin;
-        let passes = margin.holds(today) && margin.heard & kinds(event.type_id) == 0;
+        let passes = margin.holds(today) && !margin.hears(event.type_id);
         match margin.left.checked_sub(amount).filter(|_| passes && !hides(household)) {
             Some(left) => {
                 household.margin.left = left;

@@ -35,9 +35,7 @@ impl Engine {
         }
         for person in named {
             let was = self.resolver.get(person).home();
-            let named = self.resolver.get_mut(person);
-            named.unclaim(home);
-            named.claims.push(Claim {
+            self.resolver.get_mut(person).claim(Claim {
                 home,
                 updated_at: profile.updated_at,
                 household: profile.household.clone(),

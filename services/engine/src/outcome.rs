@@ -4,7 +4,7 @@
 use proto::{
     alert::{Change, Severity},
     codes::Code,
-    date::Instant,
+    date::{Date, Instant},
     ids::HouseholdKey,
     outcome::{CaseId, CaseOutcome, Kind},
 };
@@ -127,7 +127,8 @@ impl Fold {
         let household = &self.households[ix as usize];
         let book = world.book(world.generation(household.seen));
         let done = household.known.as_deref().map(|known| {
-            let desk = Desk::new(book, known, &self.words, &[], at.date(), &mut self.memos);
+            let watched = household.watched_until;
+            let desk = Desk::new(book, known, &self.words, &[], at.date(), watched, Vec::new());
             let record = household.record.as_deref();
             work(&mut Course::new(&mut case, &desk, record, household.episode, at))
         });
@@ -158,8 +159,9 @@ impl Fold {
         let ledger = std::mem::take(&mut household.ledger);
         let household = &self.households[ix as usize];
         let book = world.book(world.generation(household.seen));
-        let rows = rows(&ledger, &known, &world.areas, book, household.seen);
-        let mut desk = Desk::new(book, &known, &self.words, &rows, at.date(), &mut self.memos);
+        let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
+        let (watched, memos) = (household.watched_until, Vec::new());
+        let mut desk = Desk::new(book, &known, &self.words, &rows, at.date(), watched, memos);
         let closing = Closing { world, household, ledger: &ledger };
         for standing in case.standings.iter_mut().filter(|s| s.shown > Severity::None) {
             let silence = closing.silence(standing, &mut desk);
@@ -168,11 +170,11 @@ impl Fold {
         let previous = std::mem::take(&mut case.level);
         case.revision += 1;
         case.clocks.clear();
-        let moment = Moment { world, at, ledger: &ledger };
+        let moment = Moment { world, at };
         let said = Said::new(Change::Closed, previous).reason(kind.word());
         let household = &mut self.households[ix as usize];
-        let (routes, spare) = (&mut self.words_of_route, &mut self.spare);
-        let alert = Press { household, routes, spare }.say(&moment, &mut desk, &mut case, said).0;
+        let (routes, room) = (&mut self.words_of_route, &mut self.room);
+        let alert = Press { household, routes, room }.say(&moment, &mut desk, &mut case, said).0;
         self.alerts.push(alert);
         let household = &mut self.households[ix as usize];
         (household.ledger, household.known) = (ledger, Some(known));
@@ -198,12 +200,11 @@ impl Fold {
         self.look_tomorrow(ix, at);
     }
 
-    /// Tells the household's view until when it is watched for relapse.
+    /// Notes until when the household is watched for relapse.
     pub(crate) fn watch(&mut self, ix: u32) {
         let household = &mut self.households[ix as usize];
-        if let (Some(known), Some(record)) = (&mut household.known, &household.record) {
-            known.watched_until = record.watched_until();
-        }
+        let record = household.record.as_deref();
+        household.watched_until = record.map_or(Date(i32::MIN), Record::watched_until);
     }
 
     /// What changed by an outcome is looked at by the next midnight's decision.

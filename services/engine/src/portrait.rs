@@ -102,7 +102,7 @@ pub struct Portrait {
     /// Live events, newest first by `occurred_on`, `time`, id.
     pub events: Vec<Held>,
     /// By pack in force: facts and lets by name; what fails is left out.
-    pub facts: Vec<(String, Vec<(String, Value)>)>,
+    pub facts: Vec<(String, Vec<(String, Value<'static>)>)>,
     /// The rules that stand.
     pub rules: Vec<Stands>,
     /// The distance to each threshold of the packs in force.
@@ -175,13 +175,13 @@ impl Engine {
         let world = &self.world;
         let today = world.today();
         let book = world.book(world.generation(household.seen));
-        let rows = rows(&household.ledger, known, &world.areas, book, household.seen);
+        let rows = rows(&household.ledger, known, &world.areas, book.reads_areas, household.seen);
         let own = household.ledger.records().filter(|r| r.live()).count();
         let held =
             rows.iter().enumerate().map(|(n, row)| self.held(household, row.record, n >= own));
         portrait.events = held.collect();
-        let mut memos = Vec::new();
-        let mut desk = Desk::new(book, known, words, &rows, today, &mut memos);
+        let watched = household.watched_until;
+        let mut desk = Desk::new(book, known, words, &rows, today, watched, Vec::new());
         for slot in book.all() {
             let (Some(at), _) = book.holds(*slot, known.region, today) else { continue };
             let rule = desk.rule(at);
@@ -200,8 +200,10 @@ impl Engine {
             let (pack, view, memo) = desk.pack(at);
             let facts = (0..pack.facts.len()).map(Name::Fact);
             let names = facts.chain((0..pack.lets.len()).map(Name::Let));
-            let value =
-                |name| Some((pack.name(name).to_owned(), publish::value(pack, view, memo, name)?));
+            let value = |name| {
+                let value = publish::value(pack, view, memo, name)?;
+                Some((pack.name(name).to_owned(), value.into_owned()))
+            };
             portrait.facts.push((pack.id.clone(), names.filter_map(value).collect()));
         }
         let standings = household.case.iter().flat_map(|case| &case.standings);

@@ -1,8 +1,11 @@
 //! What is said about a household: one alert for one published change of its case.
 
+use std::borrow::Cow;
+
 use proto::{
     alert::{Alert, Change, Data, EVENTS, Evidence, Overdue, Severity, Signal, Value, Values, Why},
     catalogue::TypeId,
+    chain::Step,
     date::{Date, Instant},
     ids,
 };
@@ -15,11 +18,11 @@ use crate::{
     facts::looked_at,
     fold::Fold,
     household::{Household, Known},
-    ledger::{Ledger, Source},
+    ledger::Source,
     outcome::quiet,
     rulebook::RuleAt,
     toolbox,
-    view::{Row, View, evidence, rows},
+    view::{Row, View, evidence},
     words::{Word, Words},
     world::World,
 };
@@ -29,17 +32,26 @@ pub(crate) struct Press<'p> {
     pub(crate) household: &'p mut Household,
     /// The levels that routes name.
     pub(crate) routes: &'p mut Words,
-    /// Room for what is evaluated as of an earlier date.
-    pub(crate) spare: &'p mut Vec<Memo>,
+    /// Room that is used again.
+    pub(crate) room: &'p mut Room,
+}
+
+/// Room for the making of an alert.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    /// For what is evaluated as of an earlier date.
+    memos: Vec<Memo>,
+    /// For its bytes.
+    page: Vec<u8>,
 }
 
 impl Press<'_> {
     /// Makes the alert of a decision, if there is something to say, and notes what was said. Gives
     /// with it the first dates on which a material value can have grown past what was said.
-    pub(crate) fn publish(
+    pub(crate) fn publish<'d>(
         &mut self,
-        moment: &Moment<'_>,
-        desk: &mut Desk<'_>,
+        moment: &Moment<'d>,
+        desk: &mut Desk<'d>,
         case: &mut Case,
         grown: bool,
     ) -> Option<(Alert, Grows)> {
@@ -59,25 +71,24 @@ impl Press<'_> {
 
     /// The alert of a case's present revision, with the first dates on which a material value can
     /// have grown past what it says.
-    pub(crate) fn say(
+    pub(crate) fn say<'d>(
         &mut self,
-        moment: &Moment<'_>,
-        desk: &mut Desk<'_>,
+        moment: &Moment<'d>,
+        desk: &mut Desk<'d>,
         case: &mut Case,
         said: Said,
     ) -> (Alert, Grows) {
-        let Moment { world, at, ledger } = *moment;
+        let Moment { world, at } = *moment;
         let mut writer = Writer {
             world,
             household: self.household,
-            ledger,
             today: at.date(),
             grows: Grows { daily: Date::MAX, on_event: Date::MAX },
             types: Vec::new(),
             sources: Vec::new(),
             // An overdue step says nothing new of the family.
             notes: said.change != Change::Overdue,
-            spare: self.spare,
+            spare: &mut self.room.memos,
         };
         let signals = writer.signals(case, desk);
         let priority = writer.priority(case, desk);
@@ -93,35 +104,47 @@ impl Press<'_> {
             course.published(said.change, self.routes);
         }
         let feeds = world.marks(at).map_or_else(Vec::new, |m| m.of(&types, &world.feeds));
-        let data = data(self.household, self.routes, desk.known, case, said);
+        let id = ids::case_id(&self.household.id, self.household.episode);
+        let data = data(&id, self.household, self.routes, desk.known, case, &said);
         let data = Data { as_of: at.date(), history: world.history, ..data };
         let risks = risks(&signals);
         let data = Data { signals, risks, measures, contradictions, priority, feeds, ..data };
-        (Alert { time: at, data }, grows)
+        (Alert::write(at, &data, &mut self.room.page), grows)
     }
 }
 
 /// What every alert of a case says, without signals and the date.
-fn data(household: &Household, routes: &Words, known: &Known, case: &Case, said: Said) -> Data {
+fn data<'a>(
+    id: &'a str,
+    household: &'a Household,
+    routes: &'a Words,
+    known: &'a Known,
+    case: &Case,
+    said: &Said,
+) -> Data<'a> {
+    let overdue = said.overdue.map(|(clock, from, to)| {
+        let (from, to) = (routes.text(from), routes.text(to));
+        Overdue { clock, from, to }
+    });
     Data {
-        case: ids::case_id(&household.id, household.episode),
+        case: id,
         episode: household.episode,
         revision: case.revision,
         change: said.change,
         level: case.level,
         previous_level: said.previous,
-        household: household.id.to_string(),
-        region: known.region.to_string(),
-        site: known.site.as_deref().map(str::to_owned),
+        household: &household.id,
+        region: known.region,
+        site: known.site.as_deref(),
         as_of: Date::MAX,
         risks: Vec::new(),
         signals: Vec::new(),
         measures: Vec::new(),
         contradictions: Vec::new(),
         priority: 0,
-        route: case.route.iter().map(|word| routes.text(*word).to_owned()).collect(),
+        route: case.route.iter().map(|word| routes.text(*word)).collect(),
         clocks: case.shown_clocks(),
-        overdue: said.overdue,
+        overdue,
         profile_at: known.updated_at,
         feeds: Vec::new(),
         reason: said.reason,
@@ -142,9 +165,10 @@ impl Fold {
             case.revision += 1;
             case.clocks.clear();
             let said = Said::new(Change::Closed, previous).reason("household_removed");
-            let data = data(household, &self.words_of_route, &known, &case, said);
+            let id = ids::case_id(&household.id, household.episode);
+            let data = data(&id, household, &self.words_of_route, &known, &case, &said);
             let data = Data { as_of: at.date(), history: world.history, ..data };
-            alert = Some(Alert { time: at, data });
+            alert = Some(Alert::write(at, &data, &mut self.room.page));
         }
         for standing in &mut case.standings {
             standing.computed = Severity::None;
@@ -161,7 +185,8 @@ pub(crate) struct Said {
     change: Change,
     previous: Severity,
     reason: Option<&'static str>,
-    overdue: Option<Overdue>,
+    /// The clock that ran out, and the levels that were and are asked.
+    overdue: Option<(Step, Word, Word)>,
 }
 
 impl Said {
@@ -173,26 +198,25 @@ impl Said {
         Said { reason: Some(reason), ..self }
     }
 
-    pub(crate) fn overdue(self, overdue: Overdue) -> Said {
-        Said { overdue: Some(overdue), ..self }
+    pub(crate) fn overdue(self, clock: Step, from: Word, to: Word) -> Said {
+        Said { overdue: Some((clock, from, to)), ..self }
     }
 }
 
 /// The risks of signals, each once, in their order.
-fn risks(signals: &[Signal]) -> Vec<String> {
-    let mut risks: Vec<String> = Vec::new();
+fn risks<'d>(signals: &[Signal<'d>]) -> Vec<&'d str> {
+    let mut risks: Vec<&str> = Vec::new();
     for signal in signals {
         if !risks.contains(&signal.risk) {
-            risks.push(signal.risk.clone());
+            risks.push(signal.risk);
         }
     }
     risks
 }
 
-struct Writer<'w> {
-    world: &'w World,
+struct Writer<'d, 'w> {
+    world: &'d World,
     household: &'w Household,
-    ledger: &'w Ledger,
     today: Date,
     grows: Grows,
     types: Vec<TypeId>,
@@ -202,59 +226,60 @@ struct Writer<'w> {
     spare: &'w mut Vec<Memo>,
 }
 
-impl Writer<'_> {
+impl<'d> Writer<'d, '_> {
     /// The signals, highest level first, then by rule; notes what was published.
-    fn signals(&mut self, case: &mut Case, desk: &mut Desk<'_>) -> Vec<Signal> {
-        let mut signals: Vec<Signal> = Vec::new();
-        for standing in &mut case.standings {
+    fn signals(&mut self, case: &mut Case, desk: &mut Desk<'d>) -> Vec<Signal<'d>> {
+        let mut stand: Vec<(usize, RuleAt, Severity)> = Vec::with_capacity(case.standings.len());
+        for (place, standing) in case.standings.iter_mut().enumerate() {
             standing.published = standing.shown;
-            if standing.shown == Severity::None {
-                continue;
+            if standing.shown > Severity::None
+                && let Some(slot) = desk.book.slot(standing.rule)
+                && let (Some(at), _) = desk.holds(slot)
+            {
+                stand.push((place, at, standing.shown));
             }
-            let Some(slot) = desk.book.slot(standing.rule) else { continue };
-            let (Some(at), _) = desk.holds(slot) else {
-                continue;
-            };
+        }
+        stand.sort_by(|(_, a, high), (_, b, level)| {
+            level.cmp(high).then_with(|| desk.rule(*a).id.cmp(&desk.rule(*b).id))
+        });
+        let mut signals = Vec::with_capacity(stand.len());
+        for (place, at, _) in stand {
+            let standing = &mut case.standings[place];
             let pack = desk.book.pack(at);
-            let changed_on = self.household.changed_on;
-            let signal = if pack.evaluate == Evaluate::OnEvent && changed_on != self.today {
+            let kept = pack.evaluate == Evaluate::OnEvent && self.household.changed_on != self.today;
+            signals.push(if kept {
                 self.kept_signal(standing, desk, at)
             } else {
                 self.signal(standing, desk, at, pack.evaluate == Evaluate::Daily)
-            };
-            signals.push(signal);
+            });
         }
-        signals.sort_by(|a, b| b.level.cmp(&a.level).then_with(|| a.rule.cmp(&b.rule)));
         signals
     }
 
     /// A rule decided only on events keeps the values of the last change of data: nothing changed
     /// since, so the same expressions on that date give the same values. Where it is held from
     /// before its pack came into force, the pack's own expressions are taken on that date.
-    fn kept_signal(&mut self, standing: &mut Standing, desk: &Desk<'_>, at: RuleAt) -> Signal {
+    fn kept_signal(&mut self, standing: &mut Standing, desk: &Desk<'d>, at: RuleAt) -> Signal<'d> {
         let (pack, known) = (desk.book.pack(at), desk.known);
         let kept = kept_rule(self.world, self.household, known, standing.rule, pack);
         let (book, then) = kept.unwrap_or((desk.book, at));
-        let known = &known.watched_as_of(self.household.changed_watch);
-        let rows = rows(self.ledger, known, &self.world.areas, book, self.household.seen);
-        let changed_on = self.household.changed_on;
-        let mut memos = std::mem::take(self.spare);
-        let mut past = Desk::new(book, known, desk.words, &rows, changed_on, &mut memos);
+        let (on, watched) = (self.household.changed_on, self.household.changed_watch);
+        let memos = std::mem::take(self.spare);
+        let mut past = Desk::new(book, known, desk.words, desk.rows, on, watched, memos);
         let signal = self.signal(standing, &mut past, then, false);
-        *self.spare = memos;
+        *self.spare = past.memos();
         signal
     }
 
     fn signal(
         &mut self,
         standing: &mut Standing,
-        desk: &mut Desk<'_>,
+        desk: &mut Desk<'d>,
         at: RuleAt,
         daily: bool,
-    ) -> Signal {
-        let rule = desk.rule(at);
-        let measures = toolbox::measures(desk.book.pack(at), &rule.risk, desk);
-        let today = desk.today;
+    ) -> Signal<'d> {
+        let (book, rule, today) = (desk.book, desk.rule(at), desk.today);
+        let measures = toolbox::measures(book.pack(at), &rule.risk, desk);
         let (pack, view, memo) = desk.pack(at.pack);
         self.types.extend(rule.reads.types.iter().copied());
         if let Some(material) = rule.material.filter(|_| self.notes) {
@@ -271,11 +296,11 @@ impl Writer<'_> {
         let (events, events_total) =
             level.map_or((Vec::new(), 0), |level| self.events(pack, view, level));
         Signal {
-            rule: rule.id.clone(),
-            pack: pack.id.clone(),
-            digest: format!("sha256:{}", ids::hex(&pack.digest)),
+            rule: &rule.id,
+            pack: &pack.id,
+            digest: book.digest(at),
             level: standing.shown,
-            risk: rule.risk.clone(),
+            risk: &rule.risk,
             values: level.map_or_else(Values::default, |l| values(pack, view, memo, l)),
             why: why(pack, rule, view, memo),
             events,
@@ -287,16 +312,16 @@ impl Writer<'_> {
     fn events(
         &mut self,
         pack: &Pack,
-        view: &View<'_>,
+        view: &View<'d>,
         level: &LevelExpr,
-    ) -> (Vec<Evidence>, usize) {
+    ) -> (Vec<Evidence<'d>>, usize) {
         let mut places: Vec<usize> = Vec::new();
         for fact in &level.reads.facts {
             places.extend(looked_at(view, &pack.facts[*fact]));
         }
         places.sort_unstable();
         places.dedup();
-        let mut rows: Vec<&Row<'_>> = places.into_iter().map(|at| &view.rows[at]).collect();
+        let mut rows: Vec<&Row<'d>> = places.into_iter().map(|at| &view.rows[at]).collect();
         let key = |row: &Row<'_>| (row.record.source(), row.slot, row.type_id);
         rows.sort_by(|a, b| b.cmp_recency(a).then_with(|| key(a).cmp(&key(b))));
         // An event about two areas of a household stands in its rows twice.
@@ -307,8 +332,8 @@ impl Writer<'_> {
                 self.sources.insert(at, source);
             }
         }
-        let feed = |source: crate::ledger::Source| self.world.feeds.text(Word(source.0)).to_owned();
-        (rows.iter().take(EVENTS).map(|row| evidence(row, feed)).collect(), total)
+        let feeds = &self.world.feeds;
+        (rows.iter().take(EVENTS).map(|row| evidence(row, feeds)).collect(), total)
     }
 
     /// The largest priority of the packs whose rules stand.
@@ -329,35 +354,40 @@ impl Writer<'_> {
     }
 }
 
-fn shown<S: Scope>(pack: &Pack, scope: &S, outcome: Outcome) -> Option<Value> {
+fn shown<'p, S: Scope>(pack: &'p Pack, scope: &S, outcome: Outcome) -> Option<Value<'p>> {
     match outcome {
         Outcome::Number(number) => Some(Value::Int(number.value)),
         Outcome::Truth(truth) => truth.now().map(Value::Bool),
         Outcome::Text(text) => Some(Value::Text(match text.symbol {
-            Symbol::Literal(at) => pack.literal(at).to_owned(),
-            Symbol::Scope(at) => scope.text(at).to_owned(),
+            Symbol::Literal(at) => Cow::Borrowed(pack.literal(at)),
+            Symbol::Scope(at) => Cow::Owned(scope.text(at).to_owned()),
         })),
         Outcome::Failed(_) => None,
     }
 }
 
 /// The value of a name today; nothing where it fails.
-pub(crate) fn value(
-    pack: &Pack,
+pub(crate) fn value<'p>(
+    pack: &'p Pack,
     view: &mut View<'_>,
     memo: &mut Memo,
     name: Name,
-) -> Option<Value> {
+) -> Option<Value<'p>> {
     let outcome = pack.value(name, view, memo);
     shown(pack, view, outcome)
 }
 
-fn values(pack: &Pack, view: &mut View<'_>, memo: &mut Memo, level: &LevelExpr) -> Values {
-    let named = level
-        .names
-        .iter()
-        .filter_map(|name| Some((pack.name(*name).to_owned(), value(pack, view, memo, *name)?)));
-    Values(named.collect())
+fn values<'p>(
+    pack: &'p Pack,
+    view: &mut View<'_>,
+    memo: &mut Memo,
+    level: &LevelExpr,
+) -> Values<'p> {
+    let mut values = Vec::with_capacity(level.names.len());
+    for name in &level.names {
+        values.extend(value(pack, view, memo, *name).map(|value| (pack.name(*name), value)));
+    }
+    Values(values)
 }
 
 fn why(pack: &Pack, rule: &Rule, view: &mut View<'_>, memo: &mut Memo) -> Why {
@@ -367,7 +397,7 @@ fn why(pack: &Pack, rule: &Rule, view: &mut View<'_>, memo: &mut Memo) -> Why {
                 value(pack, view, memo, name).map(|value| match value {
                     Value::Int(n) => Literal::Int(n),
                     Value::Bool(b) => Literal::Bool(b),
-                    Value::Text(text) => Literal::Text(text),
+                    Value::Text(text) => Literal::Text(text.into_owned()),
                 })
             })
         })

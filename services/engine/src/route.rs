@@ -6,6 +6,8 @@
 //! to move from one household to another at once; what a person leaves behind is *in transit* until
 //! the queues are worked off, and whoever asks for that person lets them be worked off first.
 
+use std::hint::black_box;
+
 use hashbrown::HashSet;
 use proto::{
     codes::Code,
@@ -106,21 +108,14 @@ impl Engine {
 
     fn look_up_some(&self, entries: &[Stamped], found: &mut [Found]) {
         let mut hashes = [0; TOGETHER];
-        let mut near = 0usize;
         for (stamped, hash) in entries.iter().zip(&mut hashes) {
-            let Entry::Event(event) = &stamped.entry else { continue };
-            match &event.subject {
-                Subject::Person(token) => {
-                    *hash = self.resolver.hash(token);
-                    near = near.wrapping_add(self.resolver.near(*hash));
-                }
-                Subject::Household(_) => {
-                    near = near.wrapping_add(self.fold_of(stamped.key).near(stamped.key))
-                }
-                Subject::Area(_) => {}
+            if let Entry::Event(event) = &stamped.entry
+                && let Subject::Person(token) = &event.subject
+            {
+                *hash = self.resolver.hash(token);
             }
         }
-        std::hint::black_box(near);
+        self.bring_near(entries, hashes);
         let mut feed: (&str, Option<Source>) = ("", None);
         for ((stamped, hash), found) in entries.iter().zip(hashes).zip(found) {
             let Entry::Event(event) = &stamped.entry else { continue };
@@ -137,6 +132,30 @@ impl Engine {
                 Subject::Area(_) => {}
             }
         }
+    }
+
+    /// Reads what looking the entries up will read: one step of all of them after the other, so that
+    /// their cache misses overlap.
+    fn bring_near(&self, entries: &[Stamped], hashes: [u64; TOGETHER]) {
+        let mut persons = [None; TOGETHER];
+        let mut households = [None; TOGETHER];
+        for (at, (stamped, hash)) in entries.iter().zip(hashes).enumerate() {
+            let Entry::Event(event) = &stamped.entry else { continue };
+            match &event.subject {
+                Subject::Person(_) => persons[at] = self.resolver.guess(hash),
+                Subject::Household(_) => {
+                    let fold = self.fold_of(stamped.key);
+                    households[at] = fold.guess(stamped.key).map(|ix| (fold, ix));
+                }
+                Subject::Area(_) => {}
+            }
+        }
+        let persons = || persons.iter().flatten();
+        let households = || households.iter().flatten();
+        let near = persons().fold(0, |all, person| all ^ self.resolver.near(*person));
+        black_box(households().fold(near, |all, (fold, ix)| all ^ fold.near(*ix)));
+        let near = persons().fold(0, |all, person| all ^ self.resolver.touch(*person));
+        black_box(households().fold(near, |all, (fold, ix)| all ^ fold.touch(*ix)));
     }
 
     fn partition_of(&self, key: HouseholdKey) -> u32 {
@@ -289,9 +308,7 @@ impl Engine {
         for person in &named {
             let known = self.resolver.get_mut(*person);
             let was = known.home();
-            known.unclaim(home);
-            known.claims.reserve_exact(1);
-            known.claims.push(claim.clone());
+            known.claim(claim.clone());
             if was.is_none() {
                 come.push((*person, self.take_waiting(*person, at)));
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proto::{
     catalogue::{Catalogue, TypeId},
     date::Date,
+    ids::hex,
     region::Region,
 };
 use rules::{Calendar, Evaluate, FactKind, Pack, Rule};
@@ -38,6 +39,8 @@ pub(crate) struct Rulebook {
     /// The packs, in the order in which they came into force.
     pub packs: Vec<Arc<Pack>>,
     pack_ids: Vec<Word>,
+    /// The digest of each pack as alerts show it.
+    digests: Vec<String>,
     /// The event types of all of them.
     pub catalogue: Catalogue,
     slots: Vec<RuleSlot>,
@@ -69,6 +72,7 @@ impl Rulebook {
             .unwrap_or(shipped)
             .clone();
         let pack_ids = packs.iter().map(|pack| ids.place(&pack.id)).collect();
+        let digests = packs.iter().map(|p| format!("sha256:{}", hex(&p.digest))).collect();
         let mut slots: Vec<RuleSlot> = Vec::new();
         for (p, pack) in (0u16..).zip(&packs) {
             for (r, rule) in (0u16..).zip(&pack.rules) {
@@ -102,6 +106,7 @@ impl Rulebook {
             retain_days: days(400, |p| p.retain_days),
             packs,
             pack_ids,
+            digests,
         };
         book.index();
         book
@@ -257,6 +262,12 @@ impl Rulebook {
     #[must_use]
     pub(crate) fn pack(&self, at: RuleAt) -> &Arc<Pack> {
         &self.packs[usize::from(at.pack)]
+    }
+
+    /// The digest of the pack of a rule, as alerts show it.
+    #[must_use]
+    pub(crate) fn digest(&self, at: RuleAt) -> &str {
+        &self.digests[usize::from(at.pack)]
     }
 
     /// The id of the pack of a rule.

@@ -84,17 +84,18 @@ impl Closing<'_> {
     fn quotient(&self, standing: &Standing, at: RuleAt, desk: &mut Desk<'_>) -> Option<i64> {
         let pack = desk.book.pack(at);
         let changed_on = self.household.changed_on;
-        let present = desk.known.watched_until == self.household.changed_watch;
+        let present = desk.watched_until == self.household.changed_watch;
         if pack.evaluate == Evaluate::Daily || changed_on == desk.today && present {
             return quotient(at, desk);
         }
         let kept = kept_rule(self.world, self.household, desk.known, standing.rule, pack);
         let (book, then) = kept.unwrap_or((desk.book, at));
         let seen = self.household.seen;
-        let known = &desk.known.watched_as_of(self.household.changed_watch);
-        let rows = rows(self.ledger, known, &self.world.areas, book, seen);
-        let mut memos = Vec::new();
-        let mut past = Desk::new(book, known, desk.words, &rows, changed_on, &mut memos);
+        let (known, watched) = (desk.known, self.household.changed_watch);
+        let areas = self.world.reads_areas();
+        let rows = rows(self.ledger, known, &self.world.areas, areas, seen);
+        let words = desk.words;
+        let mut past = Desk::new(book, known, words, &rows, changed_on, watched, Vec::new());
         quotient(then, &mut past)
     }
 }

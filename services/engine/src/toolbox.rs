@@ -8,14 +8,14 @@ use crate::decide::Desk;
 
 /// What a pack's toolbox offers for a risk, each once, in its order; what the family has by a
 /// programme of aid is left out.
-pub(crate) fn measures(pack: &Pack, risk: &str, desk: &Desk<'_>) -> Vec<String> {
+pub(crate) fn measures<'p>(pack: &'p Pack, risk: &str, desk: &Desk<'_>) -> Vec<&'p str> {
     let labour = desk.known.labour(desk.today.year()).word();
-    let mut measures: Vec<String> = Vec::new();
+    let mut measures: Vec<&str> = Vec::new();
     for tool in pack.toolbox.iter().filter(|t| t.risk == risk) {
         if tool.labour.as_deref().is_none_or(|l| l == labour) {
             for code in &tool.measures {
-                if !measures.contains(code) && !has(pack, code, desk) {
-                    measures.push(code.clone());
+                if !measures.contains(&code.as_str()) && !has(pack, code, desk) {
+                    measures.push(code);
                 }
             }
         }
@@ -25,6 +25,9 @@ pub(crate) fn measures(pack: &Pack, risk: &str, desk: &Desk<'_>) -> Vec<String> 
 
 /// Whether the family has a measure already.
 fn has(pack: &Pack, code: &str, desk: &Desk<'_>) -> bool {
+    if desk.known.aid.is_empty() {
+        return false;
+    }
     let receives = |programme: &str| {
         desk.words.find(programme).is_some_and(|word| desk.known.aid.contains(&word))
     };
@@ -35,25 +38,28 @@ fn has(pack: &Pack, code: &str, desk: &Desk<'_>) -> bool {
 }
 
 /// All measures of the signals with their titles, each once, in the order of the signals.
-pub(crate) fn offers(signals: &[Signal], desk: &Desk<'_>) -> Vec<Offer> {
-    let mut offers: Vec<Offer> = Vec::new();
+pub(crate) fn offers<'d>(signals: &[Signal<'d>], desk: &Desk<'d>) -> Vec<Offer<'d>> {
+    let mut offers: Vec<Offer<'_>> = Vec::new();
     for signal in signals {
         let pack = desk.book.packs.iter().find(|pack| pack.id == signal.pack);
-        for code in &signal.measures {
-            if offers.iter().any(|offer| offer.code == *code) {
+        for code in signal.measures.iter().copied() {
+            if offers.iter().any(|offer| offer.code == code) {
                 continue;
             }
-            let known = pack.and_then(|pack| pack.measures.iter().find(|m| m.code == *code));
-            let title = known.map_or_else(Default::default, |measure| measure.title.clone());
-            offers.push(Offer { code: code.clone(), zh: title.zh, en: title.en });
+            let known = pack.and_then(|pack| pack.measures.iter().find(|m| m.code == code));
+            let (zh, en) = known.map_or(("", ""), |known| (&known.title.zh, &known.title.en));
+            offers.push(Offer { code, zh, en });
         }
     }
     offers
 }
 
 /// The ids of what contradicts the risks of the signals, each once.
-pub(crate) fn contradictions(signals: &[Signal], desk: &mut Desk<'_>) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
+pub(crate) fn contradictions<'d>(
+    signals: &[Signal<'d>],
+    desk: &mut Desk<'d>,
+) -> Vec<&'d str> {
+    let mut found: Vec<&str> = Vec::new();
     for signal in signals {
         let at = desk.book.packs.iter().position(|pack| pack.id == signal.pack);
         let Some(at) = at.and_then(|at| u16::try_from(at).ok()) else { continue };
@@ -63,8 +69,8 @@ pub(crate) fn contradictions(signals: &[Signal], desk: &mut Desk<'_>) -> Vec<Str
                 Outcome::Truth(truth) => truth.now(),
                 _ => None,
             };
-            if truth == Some(true) && !found.contains(&contradiction.id) {
-                found.push(contradiction.id.clone());
+            if truth == Some(true) && !found.contains(&contradiction.id.as_str()) {
+                found.push(&contradiction.id);
             }
         }
     }

@@ -14,9 +14,8 @@ use crate::{
     area::Areas,
     facts::Inside,
     household::{AWAY, ILL, INSURED, Known, STUDENT},
-    ledger::{Ledger, Record, Slot, Source},
+    ledger::{Ledger, Record, Slot},
     record::WATCHED_DAYS,
-    rulebook::Rulebook,
     words::{Word, Words},
 };
 
@@ -52,7 +51,7 @@ pub(crate) fn rows<'a>(
     ledger: &'a Ledger,
     known: &Known,
     areas: &'a Areas,
-    book: &Rulebook,
+    reads_areas: bool,
     as_of: u32,
 ) -> Vec<Row<'a>> {
     let mut rows = Vec::with_capacity(ledger.len());
@@ -63,7 +62,7 @@ pub(crate) fn rows<'a>(
         record,
     };
     rows.extend(ledger.records().filter(|r| r.live()).map(|r| row(r, r.slot())));
-    if book.reads_areas {
+    if reads_areas {
         areas.each_live(known.region, known.site.as_deref(), as_of, |_, _, record| {
             rows.push(row(record, 0));
         });
@@ -78,6 +77,8 @@ pub(crate) struct View<'a> {
     pub(crate) words: &'a Words,
     pub(crate) rows: &'a [Row<'a>],
     pub(crate) today: Date,
+    /// The first date on which the household is no longer watched for relapse.
+    watched_until: Date,
     /// One bit for each type of the rows, types 64 apart sharing theirs.
     types: u64,
     /// A number field of each row that was looked at last: its place and value.
@@ -94,11 +95,12 @@ impl<'a> View<'a> {
         words: &'a Words,
         rows: &'a [Row<'a>],
         today: Date,
+        watched_until: Date,
     ) -> View<'a> {
         let types = rows.iter().fold(0, |bits, row| bits | bit(row.type_id));
         let ints = vec![Cell::new((usize::MAX, 0)); rows.len()];
         let (texts, spare) = (Vec::new(), Vec::new());
-        View { pack, known, words, rows, today, types, ints, texts, spare }
+        View { pack, known, words, rows, today, watched_until, types, ints, texts, spare }
     }
 
     /// Whether there may be events of a fact's types.
@@ -160,13 +162,10 @@ fn bit(type_id: TypeId) -> u64 {
     1 << (type_id.0 % 64)
 }
 
-/// The evidence of an event; `feeds` names its feed.
-pub(crate) fn evidence(row: &Row<'_>, feeds: impl Fn(Source) -> String) -> Evidence {
-    Evidence {
-        source: feeds(row.record.source()),
-        id: row.record.id().to_owned(),
-        occurred_on: row.occurred_on,
-    }
+/// The evidence of an event.
+pub(crate) fn evidence<'a>(row: &Row<'a>, feeds: &'a Words) -> Evidence<'a> {
+    let source = feeds.text(Word(row.record.source().0));
+    Evidence { source, id: row.record.id(), occurred_on: row.occurred_on }
 }
 
 pub(crate) fn count(n: usize) -> i64 {
@@ -276,20 +275,20 @@ impl Scope for View<'_> {
                 Outcome::Number(Number::sloping(days, 1, Date::MAX, false, false))
             }
             Attr::WatchDays => {
-                let left = i64::from(known.watched_until.0) - i64::from(self.today.0);
+                let left = i64::from(self.watched_until.0) - i64::from(self.today.0);
                 if left <= 0 {
                     return Outcome::int(-1);
                 }
                 let days = i64::from(WATCHED_DAYS) - left;
-                let until = known.watched_until;
+                let until = self.watched_until;
                 Outcome::Number(Number::sloping(days, 1, until, false, true).within(8))
             }
         }
     }
 
     fn is(&mut self, category: &str) -> Truth {
-        if category == "relapse_watch" && self.today < self.known.watched_until {
-            return Truth::until(true, self.known.watched_until);
+        if category == "relapse_watch" && self.today < self.watched_until {
+            return Truth::until(true, self.watched_until);
         }
         let word = self.words.find(category);
         Truth::steady(word.is_some_and(|word| self.known.categories.contains(&word)))

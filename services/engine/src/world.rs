@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     area::Areas,
     ledger::Source,
+    margin::kinds,
     rulebook::Rulebook,
     words::{Word, Words},
 };
@@ -56,19 +57,21 @@ impl Marks {
     }
 
     /// The feeds that send any of the types, by name.
-    pub(crate) fn of(&self, types: &[TypeId], feeds: &Words) -> Vec<Feed> {
-        let sends =
-            |(_, (_, sent)): &(_, &(_, Vec<TypeId>))| sent.iter().any(|t| types.contains(t));
-        let mut found: Vec<Feed> = self
+    pub(crate) fn of<'f>(&self, types: &[TypeId], feeds: &'f Words) -> Vec<Feed<'f>> {
+        let any = types.iter().fold(0, |all, type_id| all | kinds(*type_id));
+        let sends = |(_, (_, sent)): &(_, &(_, Vec<TypeId>))| {
+            sent.iter().any(|sent| any & kinds(*sent) != 0 && types.contains(sent))
+        };
+        let mut found: Vec<Feed<'_>> = self
             .0
             .iter()
             .filter(sends)
             .map(|(source, (seen, _))| Feed {
-                source: feeds.text(Word(source.0)).to_owned(),
+                source: feeds.text(Word(source.0)),
                 seen_to: seen.date(),
             })
             .collect();
-        found.sort_by(|a, b| a.source.cmp(&b.source));
+        found.sort_by_key(|feed| feed.source);
         found
     }
 }
@@ -107,6 +110,11 @@ impl World {
     pub(crate) fn book(&self, generation: u32) -> &Arc<Rulebook> {
         let last = self.books.len() - 1;
         &self.books[last.min(generation as usize)].1
+    }
+
+    /// Whether any pack's facts look at events about areas.
+    pub(crate) fn reads_areas(&self) -> bool {
+        self.books.iter().any(|(_, book)| book.reads_areas)
     }
 
     /// The packs in force now.

@@ -2,7 +2,7 @@
 //!
 //! A pack that exists is correct. It refuses to know households, clocks and other packs.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use proto::{
     alert::Severity,
@@ -150,7 +150,7 @@ pub struct Material {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
     /// Its id, unique in the pack; the same id in another pack is the same rule.
-    pub id: String,
+    pub id: Arc<str>,
     /// The risk it points to.
     pub risk: String,
     /// Its levels, the most severe first; at least one.

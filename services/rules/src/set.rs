@@ -60,7 +60,7 @@ impl PackSet {
                 continue;
             }
             for (rule, known) in pack.rules.iter().enumerate() {
-                let held = found.get(known.id.as_str());
+                let held = found.get(&*known.id);
                 let longer = held
                     .is_none_or(|held| self.packs[held.pack].scope.digits() < pack.scope.digits());
                 if longer {

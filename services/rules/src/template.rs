@@ -78,7 +78,11 @@ impl Template {
 
     /// The text with values; one that failed shows as `–`.
     pub fn render(&self, mut lookup: impl FnMut(Name) -> Option<Literal>) -> String {
-        let mut out = String::new();
+        let plain = self.pieces.iter().map(|piece| match piece {
+            Piece::Plain(text) => text.len(),
+            Piece::Value { .. } => 12,
+        });
+        let mut out = String::with_capacity(plain.sum());
         for piece in &self.pieces {
             match piece {
                 Piece::Plain(text) => out.push_str(text),

@@ -38,7 +38,7 @@ fn the_pack_of_the_contract_is_read_in_full() {
     assert_eq!((jobless.kind, jobless.window), (FactKind::OpenDays, Window::Retain(400)));
     assert_eq!(jobless.until, pack.catalogue.type_id("employment.start"));
     let rule = &pack.rules[0];
-    assert_eq!((rule.id.as_str(), rule.risk.as_str()), ("medical-burden", "illness"));
+    assert_eq!((&*rule.id, rule.risk.as_str()), ("medical-burden", "illness"));
     let levels: Vec<_> = rule.levels.iter().map(|l| l.severity).collect();
     assert_eq!(levels, [Severity::Red, Severity::Yellow, Severity::Green]);
     assert_eq!(names(&pack, 0, 0), ["oop", "line", "per_head", "cut"]);

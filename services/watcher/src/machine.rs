@@ -301,7 +301,7 @@ impl Machine {
         self.waiting.clear();
         self.places.clear();
         self.let_go(&out.expired);
-        self.publish(&out.alerts)
+        self.publish(out.alerts)
     }
 
     /// The outcomes since they were last asked for, one for each entry.
@@ -314,7 +314,7 @@ impl Machine {
         let mut out = Output::default();
         let left = self.engine.work(&self.crew, households, &mut out);
         self.let_go(&out.expired);
-        self.publish(&out.alerts)?;
+        self.publish(out.alerts)?;
         Ok(left)
     }
 
@@ -339,19 +339,18 @@ impl Machine {
         Ok(())
     }
 
-    fn publish(&mut self, alerts: &[Alert]) -> Result<(), Fault> {
+    fn publish(&mut self, alerts: Vec<Alert>) -> Result<(), Fault> {
         for alert in alerts {
             self.tally.alerts += 1;
-            let json = alert.to_json();
             if self.published.is_empty() {
-                self.alerts.put(json);
+                self.alerts.put(alert.into_json());
                 continue;
             }
             let id = alert.id();
             match self.published.remove(&id) {
-                Some(known) if known == json => {}
+                Some(known) if known == alert.json() => {}
                 Some(_) => return Err(Fault::Diverged { id, count: 1 }),
-                None => self.alerts.put(json),
+                None => self.alerts.put(alert.into_json()),
             }
         }
         Ok(())

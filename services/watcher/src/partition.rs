@@ -425,7 +425,7 @@ impl PartitionMachine {
             self.put_letter(&letter);
         }
         self.tell.put(out.told, self.fold.catalogue());
-        out.alerts.iter().try_for_each(|alert| self.put_alert(alert))
+        out.alerts.into_iter().try_for_each(|alert| self.put_alert(alert))
     }
 
     fn put_letter(&mut self, letter: &Letter) {
@@ -435,19 +435,18 @@ impl PartitionMachine {
         }
     }
 
-    fn put_alert(&mut self, alert: &Alert) -> Result<(), Fault> {
+    fn put_alert(&mut self, alert: Alert) -> Result<(), Fault> {
         self.tally.alerts += 1;
         let Some(alerts) = self.alerts.as_mut() else { return Ok(()) };
-        let json = alert.to_json();
         if self.published.is_empty() {
-            alerts.put(json);
+            alerts.put(alert.into_json());
             return Ok(());
         }
         let id = alert.id();
         match self.published.remove(&id) {
-            Some(known) if known == json => {}
+            Some(known) if known == alert.json() => {}
             Some(_) => return Err(Fault::Diverged { id, count: 1 }),
-            None => alerts.put(json),
+            None => alerts.put(alert.into_json()),
         }
         Ok(())
     }

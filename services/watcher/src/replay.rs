@@ -44,7 +44,7 @@ pub fn derive(journal: &Arc<dyn Log>, id: &str, crew: Crew) -> Result<Option<Der
         journal.read(0, next, READ, &mut batch).map_err(&fault)?;
         for (offset, record) in batch.iter() {
             if let Some(alert) = again.record(offset, record, id)? {
-                let json = alert.to_json();
+                let json = alert.into_json();
                 return Ok(Some(Derived { json, offset, at: again.clock }));
             }
         }

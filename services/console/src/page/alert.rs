@@ -105,7 +105,7 @@ pub(crate) struct Overdue {
 
 /// Names and values in the order of the alert.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Values(pub(crate) Vec<(String, Value)>);
+pub(crate) struct Values(pub(crate) Vec<(String, Value<'static>)>);
 
 impl<'de> Deserialize<'de> for Values {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -161,8 +161,8 @@ fn shown(l: Lang, object: &Value, name: &str) -> String {
 fn readable(l: Lang, value: Option<&Value>) -> String {
     let known = match value {
         Some(Value::Bool(yes)) => Known::Bool(*yes),
-        Some(Value::String(text)) => Known::Text(text.clone()),
-        Some(Value::Number(n)) => n.as_i64().map_or_else(|| Known::Text(n.to_string()), Known::Int),
+        Some(Value::String(text)) => Known::Text(text.as_str().into()),
+        Some(Value::Number(n)) => n.as_i64().map_or_else(|| Known::Text(n.to_string().into()), Known::Int),
         _ => return String::new(),
     };
     words::value(l, &known)

@@ -181,7 +181,7 @@ pub(crate) fn yuan(fen: i64) -> String {
 const MONEY: u64 = 10_000;
 
 /// A value as people read it.
-pub(crate) fn value(lang: Lang, value: &Value) -> String {
+pub(crate) fn value(lang: Lang, value: &Value<'_>) -> String {
     match value {
         Value::Bool(yes) => {
             lang.t(if *yes { "是" } else { "否" }, if *yes { "yes" } else { "no" }).into()
@@ -190,16 +190,16 @@ pub(crate) fn value(lang: Lang, value: &Value) -> String {
             lang.t("{} 元", "{} yuan").replace("{}", &yuan(*n))
         }
         Value::Int(n) => n.to_string(),
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => text.to_string(),
     }
 }
 
 /// A value as it stands in the alert.
-pub(crate) fn raw(value: &Value) -> String {
+pub(crate) fn raw(value: &Value<'_>) -> String {
     match value {
         Value::Bool(yes) => yes.to_string(),
         Value::Int(n) => n.to_string(),
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => text.to_string(),
     }
 }
 

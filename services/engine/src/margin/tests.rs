@@ -160,7 +160,7 @@ fn alerts(seed: u64, margins: bool) -> (Vec<String>, [usize; 2]) {
         passed[0] += usize::from(after.end == before.end && after.left < before.left);
         passed[1] += usize::from(area && before.calm && today < before.end && after == before);
     }
-    let text = |alert: &Alert| String::from_utf8(alert.to_json()).unwrap();
+    let text = |alert: &Alert| String::from_utf8(alert.json().to_vec()).unwrap();
     (out.alerts.iter().map(text).collect(), passed)
 }
 

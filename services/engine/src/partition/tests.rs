@@ -351,7 +351,16 @@ fn an_alert_says_how_far_feeds_are_that_other_partitions_see() {
         let mut out = Output::default();
         partition.apply(&OneHand, &[Stamped::new(day(5), entry)], &mut out);
         let feeds = |alert: &proto::alert::Alert| {
-            let seen = alert.data.feeds.iter().map(|f| format!("{} {}", f.source, f.seen_to));
+            let json = Json::parse(alert.json()).unwrap();
+            let text = |feed: &Json<'_>, name| match feed.get(name) {
+                Some(Json::Text(text)) => text.to_string(),
+                other => panic!("{name} is {other:?}"),
+            };
+            let Some(Json::List(feeds)) = json.get("data").and_then(|data| data.get("feeds"))
+            else {
+                panic!("no feeds")
+            };
+            let seen = feeds.iter().map(|f| format!("{} {}", text(f, "source"), text(f, "seen_to")));
             seen.collect::<Vec<_>>().join(", ")
         };
         (out.outcomes[0], out.alerts.iter().map(feeds).collect::<Vec<_>>())

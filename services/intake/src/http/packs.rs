@@ -108,7 +108,7 @@ fn misnamed(file: &str) -> PackError {
 
 fn described(pack: &Pack) -> Value {
     let to = pack.to.map(|to| to.to_string());
-    let rules: Vec<&str> = pack.rules.iter().map(|rule| rule.id.as_str()).collect();
+    let rules: Vec<&str> = pack.rules.iter().map(|rule| &*rule.id).collect();
     json!({
         "pack": pack.id,
         "digest": format!("sha256:{}", hex(&pack.digest)),

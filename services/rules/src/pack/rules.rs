@@ -73,7 +73,7 @@ impl Loader<'_> {
             all.extend(&Needs::of(&self.program, material.value, &self.needs));
         }
         let reads = all.finish(types);
-        Some(Rule { id: id?, risk: risk?, levels, why_zh, why_en, material, reads })
+        Some(Rule { id: id?.into(), risk: risk?, levels, why_zh, why_en, material, reads })
     }
 
     fn why(&mut self, fields: &Fields<'_>) -> (Option<Template>, Option<Template>) {
