@@ -26,15 +26,16 @@ use crate::{
 
 /// Why a household is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
-    /// Events of this type, its own or its areas', came, went or were replaced.
-    Event(TypeId),
-    /// An event of this type came that adds at most so many fen to what facts sum up, and does
-    /// nothing else.
-    Money(TypeId, u32),
+pub(crate) enum Cause<'e> {
+    /// Events of this type, its own or its areas', came, went or were replaced; if one alone came,
+    /// its fields.
+    Event(TypeId, Option<&'e [u8]>),
+    /// An event of this type with these fields came that adds at most so many fen to what facts sum
+    /// up, and does nothing else.
+    Money(TypeId, u32, &'e [u8]),
     /// An event of this type took the place of another, which is gone; both do nothing but add to what
     /// facts sum up, this one at most so many fen.
-    Restated(TypeId, u32),
+    Restated(TypeId, u32, &'e [u8]),
     /// Its profile, its persons or several of its events changed.
     Data,
     /// A date came on which something can turn.
@@ -43,7 +44,7 @@ pub(crate) enum Cause {
     Packs,
 }
 
-impl Cause {
+impl<'e> Cause<'e> {
     fn changes_data(self) -> bool {
         matches!(self, Cause::Data) || self.type_id().is_some()
     }
@@ -51,7 +52,16 @@ impl Cause {
     /// The type of which live events changed, if nothing else did.
     fn type_id(self) -> Option<TypeId> {
         match self {
-            Cause::Event(id) | Cause::Money(id, _) | Cause::Restated(id, _) => Some(id),
+            Cause::Event(id, _) | Cause::Money(id, ..) | Cause::Restated(id, ..) => Some(id),
+            Cause::Data | Cause::Midnight | Cause::Packs => None,
+        }
+    }
+
+    /// The fields of the event that came, if it is one alone.
+    fn fields(self) -> Option<&'e [u8]> {
+        match self {
+            Cause::Event(_, fields) => fields,
+            Cause::Money(.., fields) | Cause::Restated(.., fields) => Some(fields),
             Cause::Data | Cause::Midnight | Cause::Packs => None,
         }
     }
@@ -127,7 +137,7 @@ impl<'a> Desk<'a> {
 
 impl Fold {
     /// Decides one household at an instant and publishes what changed.
-    pub(crate) fn decide(&mut self, world: &World, ix: u32, at: Instant, cause: Cause) {
+    pub(crate) fn decide(&mut self, world: &World, ix: u32, at: Instant, cause: Cause<'_>) {
         let household = &mut self.households[ix as usize];
         let today = at.date();
         let generation = world.generation(household.seen);
@@ -139,27 +149,48 @@ impl Fold {
         {
             return;
         }
-        let Some(known) = household.known.take() else { return };
-        let mut case = household.case.take().unwrap_or_default();
-        case.expire(today, book);
-        let left = household.margin.left;
-        let (slots, mut watches) = asked(book, today, &case, cause, household.watches.take(), left);
-        if let Some(watches) = watches.take_if(|_| slots.is_empty() && cause != Cause::Midnight) {
-            household.margin = watches.margin(book, household.due);
-            household.watches = Some(watches);
-            household.known = Some(known);
-            household.case = (!case.is_empty()).then_some(case);
+        if household.known.is_none() {
             return;
         }
+        let mut case = household.case.take().or_else(|| self.spare.take()).unwrap_or_default();
+        case.expire(today, book);
+        let left = household.margin.left;
+        let (asks, mut watches) = asked(book, today, &case, cause, household.watches.take(), left);
+        if let Some(watches) = watches.take_if(|_| asks.is_empty() && cause != Cause::Midnight) {
+            household.margin = watches.margin(book, household.due);
+            household.watches = Some(watches);
+            self.put_away(ix, case);
+            return;
+        }
+        self.weigh(world, ix, at, cause, (case, asks, watches));
+        self.arm(ix);
+        self.set_alarm(ix);
+    }
+
+    /// Asks rules, publishes what changed and notes until when all of it stays.
+    fn weigh(
+        &mut self,
+        world: &World,
+        ix: u32,
+        at: Instant,
+        cause: Cause<'_>,
+        (mut case, asks, mut watches): (Box<Case>, Vec<Ask>, Option<Watches>),
+    ) {
+        let household = &mut self.households[ix as usize];
+        let Some(known) = household.known.take() else { return };
+        let (today, book) = (at.date(), world.book(world.generation(household.seen)));
         let ledger = std::mem::take(&mut household.ledger);
         let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
         let watched = household.watched_until;
         let memos = std::mem::take(&mut self.memos);
         let mut desk = Desk::new(book, &known, &self.words, &rows, today, watched, memos);
         let mut round = Round { world, household, case: &mut case, cause, grown: false };
-        let mut found: Vec<Found> = Vec::with_capacity(slots.len());
-        for slot in slots {
-            found.push(round.rule(slot, &mut desk, &mut self.failed));
+        let mut found: Vec<Found> = Vec::with_capacity(asks.len());
+        for Ask { slot, money } in asks {
+            let renew = |watches: &mut Watches| watches.renew(&mut desk, round.case, slot);
+            if !(money && watches.as_mut().is_some_and(renew)) {
+                found.push(round.rule(slot, &mut desk, &mut self.failed));
+            }
         }
         let grown = round.grown;
         if cause == Cause::Midnight && watches.is_some() {
@@ -189,17 +220,44 @@ impl Fold {
         let household = &mut self.households[ix as usize];
         household.ledger = ledger;
         household.known = Some(known);
-        household.case = (!case.is_empty()).then_some(case);
         household.due = held.min(next(watches.as_ref(), &found, cause, household.due));
         household.margin = watches.as_ref().map_or(Margin::NONE, |w| w.margin(book, household.due));
         household.watches = watches;
-        self.arm(ix);
-        self.set_alarm(ix);
+        self.put_away(ix, case);
+    }
+
+    /// Gives a case back to its household; one that holds nothing is kept for the next decision.
+    fn put_away(&mut self, ix: u32, mut case: Box<Case>) {
+        if case.is_empty() {
+            *case = Case::default();
+            self.spare = Some(case);
+        } else {
+            self.households[ix as usize].case = Some(case);
+        }
+    }
+}
+
+/// A rule to be asked.
+#[derive(Clone, Copy)]
+struct Ask {
+    slot: u16,
+    /// Whether nothing but money came to it, though more than its watch tells.
+    money: bool,
+}
+
+impl Ask {
+    fn whole(slot: u16) -> Ask {
+        Ask { slot, money: false }
     }
 }
 
 /// Notes when the data of a known household changed; gives the cause with what changes with it.
-fn noted(household: &mut Household, cause: Cause, today: Date, generation: u32) -> Option<Cause> {
+fn noted<'e>(
+    household: &mut Household,
+    cause: Cause<'e>,
+    today: Date,
+    generation: u32,
+) -> Option<Cause<'e>> {
     household.known.as_ref()?;
     if !cause.changes_data() {
         return Some(cause);
@@ -223,50 +281,66 @@ fn asked(
     book: &Rulebook,
     today: Date,
     case: &Case,
-    cause: Cause,
+    cause: Cause<'_>,
     watches: Option<Watches>,
     left: u32,
-) -> (Vec<u16>, Option<Watches>) {
+) -> (Vec<Ask>, Option<Watches>) {
+    let all = || book.all().iter().copied().map(Ask::whole).collect();
     // A quiet rule may be heard again at another quotient than the one last said.
     let quiet = case.standings.iter().any(|standing| standing.silence.is_some());
     if quiet {
         let reads = |id| book.reading(id).iter().filter(|slot| !book.on_event().contains(slot));
-        let asked = |id| reads(id).chain(book.on_event()).copied().collect();
-        return (cause.type_id().map_or_else(|| book.all().to_vec(), asked), None);
+        let asked = |id| reads(id).chain(book.on_event()).copied().map(Ask::whole).collect();
+        return (cause.type_id().map_or_else(all, asked), None);
     }
     let Some(mut watches) = watches.filter(|_| !matches!(cause, Cause::Data | Cause::Packs)) else {
-        return (book.all().to_vec(), Some(Watches::default()));
+        return (all(), Some(Watches::default()));
     };
     watches.spend(left);
     let Some(id) = cause.type_id() else {
-        let due = watches.due(today);
+        let due = watches.due(today).map(Ask::whole).collect();
         return (due, Some(watches));
     };
     // A rule that is decided only on events is decided on any, also on one that it does not read.
-    let mut slots = watches.lapsed(today);
-    let lapsed = slots.len();
-    let comes = |slot: &&u16| !slots[..lapsed].contains(slot);
-    let others: Vec<u16> = book.reading(id).iter().filter(comes).copied().collect();
-    let hearing = book.addition(id).map_or(&[][..], |addition| &addition.asks);
-    let mut asks = |slot: &u16| match (cause, watches.get_mut(*slot)) {
-        (Cause::Money(_, fen) | Cause::Restated(_, fen), Some(Watch { room, .. })) => {
+    let mut asks: Vec<Ask> = watches.lapsed(today).map(Ask::whole).collect();
+    let lapsed = asks.len();
+    for slot in book.reading(id) {
+        if asks[..lapsed].iter().any(|ask| ask.slot == *slot) {
+            continue;
+        }
+        asks.extend(ask(book, id, cause, *slot, watches.get_mut(*slot)));
+    }
+    (asks, Some(watches))
+}
+
+/// Whether a rule that reads events of a type must be asked when such came.
+fn ask(
+    book: &Rulebook,
+    id: TypeId,
+    cause: Cause<'_>,
+    slot: u16,
+    watch: Option<&mut Watch>,
+) -> Option<Ask> {
+    let hears = || book.addition(id).is_some_and(|addition| addition.asks.contains(&slot));
+    let asked = match (cause, watch) {
+        (Cause::Money(_, fen, _) | Cause::Restated(_, fen, _), Some(Watch { room, .. })) => {
             let goes = matches!(cause, Cause::Restated(..));
             let stays = room.pay(fen) && (room.eases || !goes);
-            !stays || hearing.contains(slot) && !room.deaf
+            let heard = !room.deaf && hears();
+            return (!stays || heard).then_some(Ask { slot, money: !heard });
         }
         (Cause::Money(..) | Cause::Restated(..), None) => {
-            hearing.contains(slot) && book.wakes(*slot, id)
+            hears() && book.wakes(slot, id, cause.fields())
         }
         (_, watch) if book.catalogue.get(id).area => watch.is_some_and(|w| !w.room.calm),
         (_, Some(watch)) => !watch.room.deaf,
-        (_, None) => book.wakes(*slot, id),
+        (_, None) => book.wakes(slot, id, cause.fields()),
     };
-    slots.extend(others.into_iter().filter(|slot| asks(slot)));
-    (slots, Some(watches))
+    asked.then_some(Ask::whole(slot))
 }
 
 /// The first date on which a rule can stand otherwise; `due` was that before.
-fn next(watches: Option<&Watches>, found: &[Found], cause: Cause, due: Date) -> Date {
+fn next(watches: Option<&Watches>, found: &[Found], cause: Cause<'_>, due: Date) -> Date {
     let until = || found.iter().map(|found| found.until).min().unwrap_or(Date::MAX);
     match watches {
         Some(watches) => watches.until(),
@@ -340,7 +414,7 @@ struct Round<'r> {
     world: &'r World,
     household: &'r Household,
     case: &'r mut Case,
-    cause: Cause,
+    cause: Cause<'r>,
     /// Whether a material value has grown.
     grown: bool,
 }

@@ -14,9 +14,9 @@ pub(crate) use span::span;
 
 /// The fact's value on the view's date.
 pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
-    let pack = view.pack;
-    let fact = &pack.facts[fact];
-    if !view.may_hold(fact) {
+    let (pack, at) = (view.pack, fact);
+    let fact = &pack.facts[at];
+    if !view.may_hold(at) {
         return absent(view, fact, &Turn { until: Date::MAX, coming: false });
     }
     let events = std::mem::take(&mut view.spare);

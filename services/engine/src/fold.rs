@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     calendar::Calendar,
+    case::Case,
     decide::Cause,
     household::{Household, Known, Person, Place},
     ledger::{Ledger, Offered, Source, Turn},
@@ -122,6 +123,8 @@ pub(crate) struct Fold {
     pub(crate) failed: Vec<u64>,
     pub(crate) memos: Vec<Memo>,
     pub(crate) room: Room,
+    /// An empty case for the next household without one.
+    pub(crate) spare: Option<Box<Case>>,
 }
 
 impl Fold {
@@ -198,7 +201,7 @@ impl Fold {
                 continue;
             }
             // A correction is of its original's type, so live events of one type changed.
-            let cause = change.area.as_ref().map_or(Cause::Packs, |(_, t)| Cause::Event(*t));
+            let cause = change.area.as_ref().map_or(Cause::Packs, |(_, t)| Cause::Event(*t, None));
             if cause == Cause::Packs || !self.stays_calm(world, ix, change.at.date()) {
                 self.decide(world, ix, change.at, cause);
             }
@@ -320,7 +323,7 @@ impl Fold {
             let cause = match turn {
                 Turn::Alone => self.passes_over(world, ix, today, event).err(),
                 Turn::Replaces(place) => Some(self.restated(world, ix, place, event)),
-                Turn::Other => Some(Cause::Event(event.type_id)),
+                Turn::Other => Some(Cause::Event(event.type_id, None)),
             };
             self.households[ix as usize].ledger.forget(oldest_kept(world, at));
             if let Some(cause) = cause {

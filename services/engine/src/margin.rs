@@ -142,31 +142,39 @@ fn amount(book: &Rulebook, type_id: TypeId, bytes: &[u8]) -> Option<u32> {
 
 impl Fold {
     /// Why the household is to be decided after an event took the place of the one at `place`.
-    pub(crate) fn restated(&self, world: &World, ix: u32, place: u32, event: &Event) -> Cause {
+    pub(crate) fn restated<'e>(
+        &self,
+        world: &World,
+        ix: u32,
+        place: u32,
+        event: &'e Event,
+    ) -> Cause<'e> {
         let household = &self.households[ix as usize];
         let book = world.book(world.generation(household.seen));
-        let type_id = event.type_id;
+        let (type_id, fields) = (event.type_id, event.fields.bytes());
+        let came = (!event.void).then_some(fields);
         let replaced = household.ledger.at(place);
         let moved = replaced.and_then(|was| amount(book, type_id, was.fields())).and_then(|_| {
-            if event.void { Some(0) } else { amount(book, type_id, event.fields.bytes()) }
+            if event.void { Some(0) } else { amount(book, type_id, fields) }
         });
-        moved.map_or(Cause::Event(type_id), |fen| Cause::Restated(type_id, fen))
+        moved.map_or(Cause::Event(type_id, came), |fen| Cause::Restated(type_id, fen, fields))
     }
 
     /// Whether an event that came, and nothing else, is within the household's margin: then there is
     /// nothing to decide. Otherwise the cause for which the household is to be decided.
-    pub(crate) fn passes_over(
+    pub(crate) fn passes_over<'e>(
         &mut self,
         world: &World,
         ix: u32,
         today: Date,
-        event: &Event,
-    ) -> Result<(), Cause> {
+        event: &'e Event,
+    ) -> Result<(), Cause<'e>> {
         let household = &mut self.households[ix as usize];
         let generation = world.generation(household.seen);
         let book = world.book(generation);
-        let Some(amount) = amount(book, event.type_id, event.fields.bytes()) else {
-            return Err(Cause::Event(event.type_id));
+        let fields = event.fields.bytes();
+        let Some(amount) = amount(book, event.type_id, fields) else {
+            return Err(Cause::Event(event.type_id, Some(fields)));
         };
         let margin = household.margin;
         let passes = margin.holds(today) && !margin.hears(event.type_id);
@@ -176,7 +184,7 @@ impl Fold {
                 household.note_change(today, generation);
                 Ok(())
             }
-            None => Err(Cause::Money(event.type_id, amount)),
+            None => Err(Cause::Money(event.type_id, amount, fields)),
         }
     }
 

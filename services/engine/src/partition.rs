@@ -323,7 +323,7 @@ impl Partition {
         let Engine { world, folds, .. } = &mut self.engine;
         let cause = match changes[..] {
             [] => return if taken { Outcome::Accepted } else { Outcome::Duplicate },
-            [one] => Cause::Event(one),
+            [one] => Cause::Event(one, None),
             _ => Cause::Data,
         };
         folds[0].households[ix as usize].ledger.forget(oldest_kept(world, at));

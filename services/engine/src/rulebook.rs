@@ -49,8 +49,9 @@ pub(crate) struct Rulebook {
     additions: Vec<Addition>,
     /// By rule, the [`kinds`] of the types whose every event it may have to be asked about.
     asked: Vec<u64>,
-    /// By rule, the types of which an event can end its rest.
-    waking: Vec<Vec<TypeId>>,
+    /// By rule, what an event that can end its rest is looked at by: its type, and the pack and place
+    /// of the fact.
+    waking: Vec<Vec<(TypeId, u16, usize)>>,
     waking_kinds: Vec<u64>,
     on_event: Vec<u16>,
     /// Whether any fact looks at events about areas.
@@ -144,21 +145,23 @@ impl Rulebook {
                 self.asked[usize::from(*slot)] |= kinds(TypeId(at));
             }
         }
-        let of = |types: &Vec<TypeId>| types.iter().fold(0, |all, type_id| all | kinds(*type_id));
+        let of = |facts: &Vec<(TypeId, _, _)>| facts.iter().fold(0, |all, f| all | kinds(f.0));
         let both = self.waking.iter().zip(&self.asked);
         self.waking_kinds = both.map(|(waking, asked)| of(waking) & asked).collect();
     }
 
-    /// The types of which no event is there while a rule is at rest; see [`Pack::rests`].
-    fn gating(&self, slot: u16) -> Vec<TypeId> {
-        let mut types: Vec<TypeId> = self
-            .rules(slot)
-            .flat_map(|(at, rule)| self.pack(at).rest_gates(rule).flat_map(|fact| &fact.types))
-            .copied()
-            .collect();
-        types.sort_unstable();
-        types.dedup();
-        types
+    /// The facts that look at no event while a rule is at rest; see [`Pack::rests`].
+    fn gating(&self, slot: u16) -> Vec<(TypeId, u16, usize)> {
+        let mut found = Vec::new();
+        for (at, rule) in self.rules(slot) {
+            let pack = self.pack(at);
+            for fact in pack.rest_gates(rule) {
+                found.extend(pack.facts[fact].types.iter().map(|kind| (*kind, at.pack, fact)));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// What events of a type add to, where they do nothing else.
@@ -218,10 +221,17 @@ impl Rulebook {
         self.asked[usize::from(slot)]
     }
 
-    /// Whether an event of a type can end a rule's rest.
+    /// Whether an event of a type, where they are known with these fields, can end a rule's rest.
     #[must_use]
-    pub(crate) fn wakes(&self, slot: u16, type_id: TypeId) -> bool {
-        self.waking[usize::from(slot)].contains(&type_id)
+    pub(crate) fn wakes(&self, slot: u16, type_id: TypeId, fields: Option<&[u8]>) -> bool {
+        let kind = self.catalogue.get(type_id);
+        let looks = |pack: u16, fact: usize| {
+            let pack = &self.packs[usize::from(pack)];
+            let passes = |bytes| pack.passes(&pack.facts[fact], &EventFields { kind, bytes });
+            fields.is_none_or(|bytes| passes(bytes) != Some(false))
+        };
+        let waking = &self.waking[usize::from(slot)];
+        waking.iter().any(|(of, pack, fact)| *of == type_id && looks(*pack, *fact))
     }
 
     /// The [`kinds`] of the types of which an event can end a rule's rest whatever it adds.

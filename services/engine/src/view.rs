@@ -81,6 +81,8 @@ pub(crate) struct View<'a> {
     watched_until: Date,
     /// One bit for each type of the rows, types 64 apart sharing theirs.
     types: u64,
+    /// Of which facts with a `where` it is known whether there are events, and of which there are.
+    held: Cell<(u64, u64)>,
     /// A number field of each row that was looked at last: its place and value.
     ints: Vec<Cell<(usize, i64)>>,
     texts: Vec<Cow<'a, str>>,
@@ -99,13 +101,28 @@ impl<'a> View<'a> {
     ) -> View<'a> {
         let types = rows.iter().fold(0, |bits, row| bits | bit(row.type_id));
         let ints = vec![Cell::new((usize::MAX, 0)); rows.len()];
-        let (texts, spare) = (Vec::new(), Vec::new());
-        View { pack, known, words, rows, today, watched_until, types, ints, texts, spare }
+        let (texts, spare, held) = (Vec::new(), Vec::new(), Cell::default());
+        View { pack, known, words, rows, today, watched_until, types, held, ints, texts, spare }
     }
 
-    /// Whether there may be events of a fact's types.
-    pub(crate) fn may_hold(&self, fact: &Fact) -> bool {
-        fact.types.iter().any(|type_id| self.types & bit(*type_id) != 0)
+    /// Whether there are events that the fact looks at, whenever they happened.
+    pub(crate) fn may_hold(&self, at: usize) -> bool {
+        let fact = &self.pack.facts[at];
+        if !fact.types.iter().any(|type_id| self.types & bit(*type_id) != 0) {
+            return false;
+        }
+        if fact.filter.is_none() {
+            return true;
+        }
+        let (asked, held) = self.held.get();
+        let bit = u64::from(at < 64) << (at % 64);
+        if asked & bit != 0 {
+            return held & bit != 0;
+        }
+        let looks = |row: &Row<'a>| fact.types.contains(&row.type_id);
+        let holds = self.rows.iter().any(|r| looks(r) && self.passes(fact, r) != Some(false));
+        self.held.set((asked | bit, if holds { held | bit } else { held }));
+        holds
     }
 
     /// A number field of the row at a place; 0 where it is no number or absent.
@@ -220,7 +237,7 @@ impl Scope for View<'_> {
     }
 
     fn lacks(&self, fact: usize) -> bool {
-        !self.may_hold(&self.pack.facts[fact])
+        !self.may_hold(fact)
     }
 
     fn grows(&self, fact: usize) -> bool {

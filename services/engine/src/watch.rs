@@ -35,10 +35,15 @@ impl Watch {
     /// What a decision found of a rule, which stays until a date unless something comes.
     pub(crate) fn new(desk: &mut Desk<'_>, case: &Case, found: Found) -> Watch {
         let Found { slot, until, stays } = found;
-        let end = until.min(stays);
-        let known = end > desk.today.plus(SHORT);
-        let room = if known { room(desk, case, slot, end) } else { None };
-        Watch { slot, until, stays, room: room.unwrap_or(Room::NONE) }
+        let watch = Watch { slot, until, stays, room: Room::NONE };
+        let room = watch.known(desk).and_then(|end| room(desk, case, slot, end));
+        Watch { room: room.unwrap_or(Room::NONE), ..watch }
+    }
+
+    /// The end of the dates of which it is worth knowing how much may come.
+    fn known(&self, desk: &Desk<'_>) -> Option<Date> {
+        let end = self.until.min(self.stays);
+        Some(end).filter(|end| *end > desk.today.plus(SHORT))
     }
 }
 
@@ -83,14 +88,23 @@ impl Watches {
         }
     }
 
+    /// Whether a rule stays as it was found although more money came than its watch told; then the
+    /// watch tells anew how much may come.
+    pub(crate) fn renew(&mut self, desk: &mut Desk<'_>, case: &Case, slot: u16) -> bool {
+        let Some(watch) = self.get_mut(slot) else { return false };
+        let room = watch.known(desk).and_then(|end| room(desk, case, slot, end));
+        watch.room = room.unwrap_or(Room::NONE);
+        room.is_some()
+    }
+
     /// The rules whose date has come.
-    pub(crate) fn due(&self, today: Date) -> Vec<u16> {
-        self.0.iter().filter(|watch| watch.until <= today).map(|watch| watch.slot).collect()
+    pub(crate) fn due(&self, today: Date) -> impl Iterator<Item = u16> {
+        self.0.iter().filter(move |watch| watch.until <= today).map(|watch| watch.slot)
     }
 
     /// The rules of which nothing is sure any more when an event comes.
-    pub(crate) fn lapsed(&self, today: Date) -> Vec<u16> {
-        self.0.iter().filter(|watch| watch.stays <= today).map(|watch| watch.slot).collect()
+    pub(crate) fn lapsed(&self, today: Date) -> impl Iterator<Item = u16> {
+        self.0.iter().filter(move |watch| watch.stays <= today).map(|watch| watch.slot)
     }
 
     /// Takes what came without a decision out of what may come.

@@ -21,8 +21,8 @@ pub trait Scope {
     fn today(&self) -> Date;
     /// The value of the pack's fact at this place.
     fn fact(&mut self, fact: usize) -> Outcome;
-    /// Whether there is surely no event of the pack's fact at this place, so that its value is the
-    /// one without any and stays until the household's data change.
+    /// Whether there is surely no event that the pack's fact at this place looks at, so that its value
+    /// is the one without any and stays until the household's data change.
     fn lacks(&self, _fact: usize) -> bool {
         false
     }

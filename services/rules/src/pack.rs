@@ -361,16 +361,16 @@ impl Pack {
     }
 
     /// Whether the rule has no level whatever money and events about areas come, as long as none
-    /// comes of another type of which there is none: each level asks for one.
+    /// comes that a fact looks at which now looks at none: each level asks for one.
     pub fn rests<S: Scope>(&self, rule: &Rule, scope: &S) -> bool {
         let lacks = |at: &usize| self.may_rest(*at) && scope.lacks(*at);
         rule.levels.iter().all(|level| level.gates.iter().any(lacks))
     }
 
-    /// The facts for whose events a rule may rest; one of another type never ends its rest.
-    pub fn rest_gates(&self, rule: &Rule) -> impl Iterator<Item = &Fact> {
+    /// The places of the facts for whose events a rule may rest; another never ends its rest.
+    pub fn rest_gates(&self, rule: &Rule) -> impl Iterator<Item = usize> {
         let gates = rule.levels.iter().flat_map(|level| level.gates.iter().copied());
-        gates.filter(|at| self.may_rest(*at)).map(|at| &self.facts[at])
+        gates.filter(|at| self.may_rest(*at))
     }
 
     fn may_rest(&self, fact: usize) -> bool {

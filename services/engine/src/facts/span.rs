@@ -15,7 +15,7 @@ pub(crate) fn span(view: &mut View<'_>, at: usize, end: Date) -> Option<Span> {
     if !counted || fact.default.is_some() {
         return Span::of(outcome(view, at), view.today, end);
     }
-    if !view.may_hold(fact) {
+    if !view.may_hold(at) {
         return Some(Span { low: 0, high: 0, grows: fact.grows });
     }
     let spare = std::mem::take(&mut view.spare);
