@@ -9,7 +9,7 @@ use crate::{
     codes::Code,
     date::{DAY_US, Instant},
     event::{REMEMBERED_DAYS, Refusal},
-    ids::{hex, household_id, sha256},
+    ids::{hex, household_id, named, sha256},
     json::Json,
     person::holds_id_number,
 };
@@ -25,7 +25,7 @@ impl CaseId {
     /// The case of a household's episode.
     #[must_use]
     pub fn of(household: &str, episode: u32) -> CaseId {
-        let digest = sha256(format!("levee.case.v1|{household}|{episode}").as_bytes());
+        let digest = sha256(&named(["levee.case.v1|", household, "|"], episode));
         let mut id = [0; 16];
         id.copy_from_slice(&digest[..16]);
         CaseId(id)

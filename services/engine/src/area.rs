@@ -24,10 +24,21 @@ pub(crate) struct AreaLedger {
     pub(crate) spans: Vec<Spans>,
 }
 
+/// The bit of a prefix's length.
+fn length(area: &Area) -> u16 {
+    match area {
+        Area::Prefix(prefix) => 1 << prefix.digits(),
+        Area::Site(_) => 0,
+    }
+}
+
 /// All area events that are kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Areas {
-    pub(crate) by_area: BTreeMap<Area, AreaLedger>,
+    by_area: BTreeMap<Area, AreaLedger>,
+    /// The lengths of the prefixes among the areas, one bit each.
+    #[serde(skip)]
+    lengths: u16,
 }
 
 impl Areas {
@@ -41,6 +52,7 @@ impl Areas {
         next: u32,
         heeded: impl Fn(Record<'_>) -> bool,
     ) -> (Offered, bool) {
+        self.lengths |= length(area);
         let kept = self.by_area.entry(area.clone()).or_default();
         let offered = kept.ledger.offer(event, source, 0);
         let mut matters = false;
@@ -72,6 +84,12 @@ impl Areas {
             }
         }
         self.by_area.retain(|_, kept| !kept.ledger.is_empty());
+        self.index();
+    }
+
+    /// Makes again what is not written.
+    pub(crate) fn index(&mut self) {
+        self.lengths = self.by_area.keys().fold(0, |all, area| all | length(area));
     }
 
     /// Whether there is any.
@@ -94,8 +112,9 @@ impl Areas {
         let levels = [Level::Province, Level::City, Level::County, Level::Township, Level::Village];
         let prefixes = levels.into_iter().map(|level| Area::Prefix(region.prefix(level)));
         let whole = Area::Prefix(Prefix::ALL);
-        let site = site.map(|id| Area::Site(id.to_owned()));
-        for area in std::iter::once(whole).chain(prefixes).chain(site) {
+        let areas = std::iter::once(whole).chain(prefixes);
+        let areas = areas.filter(|area| self.lengths & length(area) != 0);
+        for area in areas.chain(site.map(|id| Area::Site(id.to_owned()))) {
             let Some((area, kept)) = self.by_area.get_key_value(&area) else { continue };
             let mut records = kept.ledger.records();
             let mut spans = kept.spans.iter();

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     case::Case,
-    decide::{Desk, Moment},
+    decide::Moment,
+    desk::Desk,
     fold::Fold,
     publish::{Press, Said},
     record::Record,
@@ -323,9 +324,9 @@ impl Fold {
             let ledger = std::mem::take(&mut household.ledger);
             let book = world.book(world.generation(household.seen));
             let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
-            let memos = std::mem::take(&mut self.memos);
+            let scratch = std::mem::take(&mut self.scratch);
             let watched = household.watched_until;
-            let mut desk = Desk::new(book, &known, &self.words, &rows, at.date(), watched, memos);
+            let mut desk = Desk::new(book, &known, &self.words, &rows, at.date(), watched, scratch);
             let moment = Moment { world, at };
             case.revision += 1;
             let said = Said::new(Change::Overdue, case.level).overdue(clock, from, to);
@@ -333,7 +334,7 @@ impl Fold {
             let mut press = Press { household, routes, room };
             let alert = press.say(&moment, &mut desk, &mut case, said).0;
             self.alerts.push(alert);
-            self.memos = desk.memos();
+            self.scratch = desk.finish();
             household.ledger = ledger;
             household.known = Some(known);
         }

@@ -1,16 +1,15 @@
 //! One decision about one household: which rules stand, at which level, and until when.
 
-use std::cell::Cell;
-
 use proto::{
     alert::Severity,
     catalogue::TypeId,
     date::{Date, Instant},
 };
-use rules::{Evaluate, Memo, Outcome, Pack, Rule};
+use rules::{Evaluate, Outcome, Pack};
 
 use crate::{
     case::Case,
+    desk::Desk,
     fold::Fold,
     household::{Household, Known},
     margin::Margin,
@@ -18,9 +17,9 @@ use crate::{
     record::WATCHED_DAYS,
     rulebook::{RuleAt, Rulebook},
     silence::stays,
-    view::{Row, View, rows},
+    view::rows,
     watch::{Watch, Watches},
-    words::{Word, Words},
+    words::Word,
     world::World,
 };
 
@@ -64,74 +63,6 @@ impl<'e> Cause<'e> {
             Cause::Money(.., fields) | Cause::Restated(.., fields) => Some(fields),
             Cause::Data | Cause::Midnight | Cause::Packs => None,
         }
-    }
-}
-
-/// The views of all packs of a generation on one date, made when first asked for.
-pub(crate) struct Desk<'a> {
-    pub(crate) book: &'a Rulebook,
-    pub(crate) known: &'a Known,
-    pub(crate) words: &'a Words,
-    pub(crate) rows: &'a [Row<'a>],
-    pub(crate) today: Date,
-    /// The first date on which the household is no longer watched for relapse.
-    pub(crate) watched_until: Date,
-    views: Vec<Option<View<'a>>>,
-    /// Room that is given back with [`Desk::memos`].
-    memos: Vec<Memo>,
-    /// The pack asked for last, whether it is in force here, and until when that is sure.
-    force: Cell<Option<(u16, bool, Date)>>,
-}
-
-impl<'a> Desk<'a> {
-    pub(crate) fn new(
-        book: &'a Rulebook,
-        known: &'a Known,
-        words: &'a Words,
-        rows: &'a [Row<'a>],
-        today: Date,
-        watched_until: Date,
-        mut memos: Vec<Memo>,
-    ) -> Desk<'a> {
-        memos.resize_with(memos.len().max(book.packs.len()), Memo::new);
-        let views = book.packs.iter().map(|_| None).collect();
-        let force = Cell::new(None);
-        Desk { book, known, words, rows, today, watched_until, views, memos, force }
-    }
-
-    /// The room it was given.
-    pub(crate) fn memos(self) -> Vec<Memo> {
-        self.memos
-    }
-
-    /// A pack with what is needed to evaluate its expressions.
-    pub(crate) fn pack(&mut self, at: u16) -> (&'a Pack, &mut View<'a>, &mut Memo) {
-        let at = usize::from(at);
-        let pack: &'a Pack = &self.book.packs[at];
-        let memo = &mut self.memos[at];
-        let view = self.views[at].get_or_insert_with(|| {
-            memo.begin();
-            View::new(pack, self.known, self.words, self.rows, self.today, self.watched_until)
-        });
-        (pack, view, memo)
-    }
-
-    /// Which pack's rule holds here today, and the next date on which that can change.
-    pub(crate) fn holds(&self, slot: u16) -> (Option<RuleAt>, Date) {
-        let Some(only) = self.book.only(slot) else {
-            return self.book.holds(slot, self.known.region, self.today);
-        };
-        let known = self.force.get().filter(|(pack, ..)| *pack == only.pack);
-        let (_, in_force, until) = known.unwrap_or_else(|| {
-            let (holds, until) = self.book.holds(slot, self.known.region, self.today);
-            (only.pack, holds.is_some(), until)
-        });
-        self.force.set(Some((only.pack, in_force, until)));
-        (in_force.then_some(only), until)
-    }
-
-    pub(crate) fn rule(&self, at: RuleAt) -> &'a Rule {
-        &self.book.packs[usize::from(at.pack)].rules[usize::from(at.rule)]
     }
 }
 
@@ -182,8 +113,8 @@ impl Fold {
         let ledger = std::mem::take(&mut household.ledger);
         let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
         let watched = household.watched_until;
-        let memos = std::mem::take(&mut self.memos);
-        let mut desk = Desk::new(book, &known, &self.words, &rows, today, watched, memos);
+        let scratch = std::mem::take(&mut self.scratch);
+        let mut desk = Desk::new(book, &known, &self.words, &rows, today, watched, scratch);
         let mut round = Round { world, household, case: &mut case, cause, grown: false };
         let mut found: Vec<Found> = Vec::with_capacity(asks.len());
         for Ask { slot, money } in asks {
@@ -215,7 +146,7 @@ impl Fold {
                 found.iter().for_each(|found| watches.set(&mut desk, &case, *found));
             }
         }
-        self.memos = desk.memos();
+        self.scratch = desk.finish();
         case.standings.retain(|s| s.shown > Severity::None || s.silence.is_some());
         let household = &mut self.households[ix as usize];
         household.ledger = ledger;
@@ -321,7 +252,8 @@ fn ask(
     slot: u16,
     watch: Option<&mut Watch>,
 ) -> Option<Ask> {
-    let hears = || book.addition(id).is_some_and(|addition| addition.asks.contains(&slot));
+    let hears =
+        || book.addition(id).is_some_and(|addition| addition.asks.binary_search(&slot).is_ok());
     let asked = match (cause, watch) {
         (Cause::Money(_, fen, _) | Cause::Restated(_, fen, _), Some(Watch { room, .. })) => {
             let goes = matches!(cause, Cause::Restated(..));

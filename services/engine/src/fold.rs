@@ -14,24 +14,20 @@ use proto::{
     household::Profile,
     ids::HouseholdKey,
 };
-use rules::Memo;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    ahead::{AHEAD, TOGETHER},
     calendar::Calendar,
     case::Case,
     decide::Cause,
-    household::{Household, Known, Person, Place},
+    desk::Scratch,
+    household::{Household, Known, Parked, Person, Place},
     ledger::{Ledger, Offered, Source, Turn},
     publish::Room,
     words::Words,
     world::{Change, Marks, World},
 };
-
-/// Entries whose cache misses overlap.
-const TOGETHER: usize = 32;
-/// Households whose pending work is seen coming.
-const AHEAD: usize = 16;
 
 /// What came of one entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,17 +107,17 @@ pub(crate) struct Fold {
     pub(crate) fan_outs: VecDeque<FanOut>,
     /// Alerts since they were last taken.
     pub(crate) alerts: Vec<Alert>,
-    /// What came of the entries of the batch.
+    /// What came of the entries of the batch that were not just accepted.
     pub(crate) outcomes: Vec<(u32, Outcome)>,
     /// The events of persons who left for no household, and when.
     pub(crate) released: Vec<(Person, Ledger, Instant)>,
-    /// How far feeds were seen since this was last taken.
+    /// How far feeds were seen by this partition.
     pub(crate) marks: Marks,
     /// What waited too long since it was last taken: when, whose, what.
     pub(crate) gone: Vec<(Instant, Box<str>, Ledger)>,
     /// Level expressions that failed, by rule.
     pub(crate) failed: Vec<u64>,
-    pub(crate) memos: Vec<Memo>,
+    pub(crate) scratch: Vec<Scratch>,
     pub(crate) room: Room,
     /// An empty case for the next household without one.
     pub(crate) spare: Option<Box<Case>>,
@@ -132,22 +128,6 @@ impl Fold {
     #[must_use]
     pub(crate) fn find(&self, key: HouseholdKey, id: &str) -> Option<u32> {
         self.by_hash.find(key.hash64(), |ix| &*self.households[*ix as usize].id == id).copied()
-    }
-
-    /// The household of a key: nearly always the one that is looked for.
-    pub(crate) fn guess(&self, key: HouseholdKey) -> Option<u32> {
-        self.by_hash.find(key.hash64(), |_| true).copied()
-    }
-
-    /// Reads something of a household.
-    pub(crate) fn near(&self, ix: u32) -> usize {
-        self.households[ix as usize].id.len()
-    }
-
-    /// Reads something of a household's id.
-    pub(crate) fn touch(&self, ix: u32) -> usize {
-        let id = self.households[ix as usize].id.as_bytes();
-        id.first().map_or(0, |byte| usize::from(*byte))
     }
 
     /// The place of a household, made if it is new.
@@ -225,7 +205,7 @@ impl Fold {
     /// Drops own events that waited for a profile for longer than is kept.
     fn expire(&mut self, world: &World, ix: u32, today: Date) {
         let household = &mut self.households[ix as usize];
-        let Some(parked) = household.parked.as_mut() else { return };
+        let Some(Parked { since: parked }) = household.parked.as_deref_mut() else { return };
         let days = world.present().retain_days;
         let stays = |since: Date| since.plus(days) >= today;
         let gone = household.ledger.part(|n| parked.get(n).is_some_and(|since| !stays(*since)));
@@ -242,37 +222,16 @@ impl Fold {
     pub(crate) fn apply(&mut self, world: &World, entries: &mut Vec<Routed<'_>>) {
         for some in entries.chunks(TOGETHER) {
             self.bring_near(some.iter().map(|routed| routed.household));
-            let decided = some.iter().filter(|routed| self.may_decide(routed));
+            let decided = some.iter().filter(|routed| self.may_decide(world, routed));
             self.bring_all(decided.map(|routed| routed.household));
             for routed in some {
                 let outcome = self.entry(world, routed);
-                self.outcomes.push((routed.entry, outcome));
+                if outcome != Outcome::Accepted {
+                    self.outcomes.push((routed.entry, outcome));
+                }
             }
         }
         entries.clear();
-    }
-
-    /// Reads what events of these households meet: one step of all of them after the other, so that
-    /// their cache misses overlap.
-    fn bring_near(&self, places: impl Iterator<Item = u32> + Clone) {
-        let household = |ix: u32| &self.households[ix as usize];
-        black_box(places.clone().fold(0, |all, ix| all ^ household(ix).near()));
-        black_box(places.fold(0, |all, ix| all ^ household(ix).touch()));
-    }
-
-    /// The same of what their decisions meet besides.
-    fn bring_all(&self, places: impl Iterator<Item = u32>) {
-        black_box(places.fold(0, |all, ix| all ^ self.households[ix as usize].touch_all()));
-    }
-
-    /// Whether an entry is likely to have its household decided.
-    fn may_decide(&self, routed: &Routed<'_>) -> bool {
-        match &routed.what {
-            What::Event { event, .. } => {
-                self.households[routed.household as usize].margin.hears(event.type_id)
-            }
-            What::Profile(_) => true,
-        }
     }
 
     fn entry(&mut self, world: &World, routed: &Routed<'_>) -> Outcome {
@@ -312,9 +271,9 @@ impl Fold {
             Offered::Full => return Outcome::Refused(Code::LimitHousehold),
             Offered::Taken { changed, unmatched, turn } => (changed, unmatched, turn),
         };
-        if household.known.is_none() {
-            let parked = household.parked.get_or_insert_default();
-            parked.push(today);
+        // Only who is known has a margin.
+        if !household.margin.holds(today) && household.known.is_none() {
+            household.parked.get_or_insert_default().since.push(today);
             household.due = household.due.min(today.plus(world.present().retain_days + 1));
             self.arm(ix);
             return Outcome::Parked;
@@ -389,7 +348,8 @@ impl Fold {
         let today = at.date();
         household.due = Date::MAX;
         if !household.ledger.is_empty() {
-            household.parked = Some(Box::new(vec![today; household.ledger.len()]));
+            let since = vec![today; household.ledger.len()];
+            household.parked = Some(Box::new(Parked { since }));
             household.due = today.plus(world.present().retain_days + 1);
             self.arm(ix);
         }
@@ -428,7 +388,7 @@ impl Fold {
         let at = world.clock;
         while budget > 0 {
             if let Some(first) = self.fan_outs.front_mut() {
-                if first.left.len() % AHEAD == 0 {
+                if first.left.len().is_multiple_of(AHEAD) {
                     let next = first.left.iter().rev().take(AHEAD);
                     let near = |ix: &u32| self.households[*ix as usize].near();
                     black_box(next.fold(0, |all, ix| all ^ near(ix)));
@@ -442,7 +402,7 @@ impl Fold {
                 }
             } else if let Some((date, ix)) = self.calendar.next() {
                 let left = self.calendar.coming();
-                if left.len() % AHEAD == 0 {
+                if left.len().is_multiple_of(AHEAD) {
                     let next = left.iter().rev().take(AHEAD).copied();
                     self.bring_near(next.clone());
                     self.bring_all(next);

@@ -37,8 +37,6 @@ pub(crate) struct Household {
     pub ledger: Ledger,
     /// The persons that belong to it now; slot n + 1 of the ledger is the person at n.
     pub persons: Box<[Person]>,
-    /// The present profile.
-    pub known: Option<Box<Known>>,
     /// The open case, or the rules that people quieted.
     pub case: Option<Box<Case>>,
     /// How much may come before it must be decided again.
@@ -62,17 +60,25 @@ pub(crate) struct Household {
     pub watched_until: Date,
     /// The number of its last episode; survives removal.
     pub episode: u32,
+    /// The present profile.
+    pub known: Option<Box<Known>>,
     /// Its id.
     pub id: Box<str>,
     /// How long each rule stays; nothing while that is not known of all.
     #[serde(skip)]
     pub watches: Option<Watches>,
     /// Since when each own event waits for a profile, by its place in the ledger's order.
-    pub parked: Option<Box<Vec<Date>>>,
+    pub parked: Option<Box<Parked>>,
     /// The `updated_at` of the last removal: an older profile does not return.
     pub removed_at: Option<Box<Instant>>,
     /// What people did about its cases.
     pub record: Option<Box<Record>>,
+}
+
+/// Since when each of several events waits.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Parked {
+    pub since: Vec<Date>,
 }
 
 impl Household {
@@ -82,7 +88,6 @@ impl Household {
         Household {
             ledger: Ledger::default(),
             persons: Box::default(),
-            known: None,
             case: None,
             margin: Margin::NONE,
             alarm: NEVER,
@@ -94,6 +99,7 @@ impl Household {
             changed_watch: Date(i32::MIN),
             watched_until: Date(i32::MIN),
             episode: 0,
+            known: None,
             id: id.into(),
             watches: None,
             parked: None,
@@ -108,13 +114,11 @@ impl Household {
         self.watches = None;
     }
 
-    /// Notes that its data changed.
+    /// Notes that the data of a known household changed.
     pub(crate) fn note_change(&mut self, today: Date, generation: u32) {
         self.changed_on = today;
         self.changed_under = generation;
-        if self.known.is_some() {
-            self.changed_watch = self.watched_until;
-        }
+        self.changed_watch = self.watched_until;
     }
 
     /// Whether a profile is newer than what is known and than a removal.
@@ -136,7 +140,7 @@ impl Household {
     pub(crate) fn touch(&self) -> usize {
         let case = self.case.as_deref().map_or(0, |case| case.standings.len());
         let persons = self.persons.first().map_or(0, |person| person.0 as usize);
-        self.ledger.touch().wrapping_add(case).wrapping_add(persons)
+        self.ledger.near().wrapping_add(case).wrapping_add(persons)
     }
 
     /// Reads something of all that a decision needs besides.
@@ -146,6 +150,7 @@ impl Household {
         let case = self.case.as_deref().and_then(|case| case.standings.first());
         let standing = case.map_or(0, |standing| usize::from(standing.rule.0));
         let watches = self.watches.as_ref().map_or(0, Watches::touch);
+        let known = known.wrapping_add(self.ledger.touch());
         known.wrapping_add(standing).wrapping_add(watches)
     }
 

@@ -27,12 +27,63 @@ pub(crate) type Slot = u8;
 pub(crate) struct Source(pub u16);
 
 /// Packed events in the order in which they were taken.
-#[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub(crate) struct Ledger {
+    #[serde(with = "serde_bytes")]
+    bytes: Vec<u8>,
+    /// The [`traces`] of all records: an identity whose traces are not all here is new.
+    #[serde(skip)]
+    traces: u64,
+    /// No record was observed on a date before this one.
+    #[serde(skip)]
+    oldest: Date,
+    count: u16,
+    corrections: bool,
+}
+
+/// What is written of a ledger.
+#[derive(Deserialize)]
+struct Stored {
     #[serde(with = "serde_bytes")]
     bytes: Vec<u8>,
     count: u16,
     corrections: bool,
+}
+
+impl From<Stored> for Ledger {
+    fn from(Stored { bytes, count, corrections }: Stored) -> Ledger {
+        let mut ledger = Ledger { bytes, count, corrections, ..Ledger::default() };
+        let (mut traces, mut oldest) = (ledger.traces, ledger.oldest);
+        for record in ledger.records() {
+            traces |= self::traces(record.source(), record.slot(), record.id_bytes());
+            oldest = oldest.min(record.time().date());
+        }
+        (ledger.traces, ledger.oldest) = (traces, oldest);
+        ledger
+    }
+}
+
+impl Default for Ledger {
+    fn default() -> Ledger {
+        let (bytes, oldest) = (Vec::new(), Date::MAX);
+        Ledger { bytes, traces: 0, oldest, count: 0, corrections: false }
+    }
+}
+
+/// Two bits of 64 that an identity leaves; others may leave the same.
+fn traces(source: Source, slot: Slot, id: &[u8]) -> u64 {
+    let mix = |hash: u64, word: u64| {
+        let mixed = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed ^ mixed >> 32
+    };
+    let start = mix(u64::from(source.0), u64::from(slot));
+    let hash = id.chunks(8).fold(start, |hash, part| {
+        let mut word = [0; 8];
+        word[..part.len()].copy_from_slice(part);
+        mix(hash, u64::from_le_bytes(word))
+    });
+    1 << (hash % 64) | 1 << (hash / 64 % 64)
 }
 
 /// What came of an event that was offered to a ledger.
@@ -217,6 +268,12 @@ impl Ledger {
         self.bytes.iter().step_by(64).map(|b| usize::from(*b)).sum()
     }
 
+    /// Reads the byte behind which the next record comes.
+    #[must_use]
+    pub(crate) fn near(&self) -> usize {
+        self.bytes.last().map_or(0, |byte| usize::from(*byte))
+    }
+
     /// All records in the order in which they were taken.
     #[must_use]
     pub(crate) fn records(&self) -> Records<'_> {
@@ -227,7 +284,10 @@ impl Ledger {
     pub(crate) fn offer(&mut self, event: &Event, source: Source, slot: Slot) -> Offered {
         let id = event.id.as_bytes();
         let mut corrected = false;
-        for record in self.records() {
+        let traces = traces(source, slot, id);
+        let known = self.corrections || self.traces & traces == traces;
+        let looked_at = if known { self.records() } else { Records::default() };
+        for record in looked_at {
             if record.slot() != slot || record.source() != source {
                 continue;
             }
@@ -276,6 +336,8 @@ impl Ledger {
         out.extend_from_slice(event.id.as_bytes());
         out.extend_from_slice(supersedes.as_bytes());
         out.extend_from_slice(fields);
+        self.traces |= traces(source, slot, event.id.as_bytes());
+        self.oldest = self.oldest.min(event.time.date());
         self.count += 1;
         Some(place)
     }
@@ -354,6 +416,8 @@ impl Ledger {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(record.bytes);
         self.bytes[start + 6] = slot;
+        self.traces |= traces(record.source(), slot, record.id_bytes());
+        self.oldest = self.oldest.min(record.time().date());
         self.count = self.count.saturating_add(1);
         self.corrections |= record.supersedes().is_some();
     }
@@ -383,7 +447,7 @@ impl Ledger {
     /// Forgets events observed before `oldest`, unless one that corrects or is corrected by a newer
     /// one is among them: then all stay, so that nothing that was ignored comes back.
     pub(crate) fn forget(&mut self, oldest: Instant) {
-        if !self.records().any(|r| r.time() < oldest) {
+        if oldest.date() < self.oldest || !self.records().any(|r| r.time() < oldest) {
             return;
         }
         let related = |r: Record<'_>| {
@@ -401,7 +465,7 @@ impl Ledger {
 }
 
 /// An iterator over records.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Records<'a> {
     bytes: &'a [u8],
     at: usize,

@@ -3,12 +3,14 @@
 //! The same entries in the same order give the same alerts, byte for byte, whatever the batching
 //! and whoever folds. It knows no clock but the entries' own, no disk, no thread, no log.
 
+mod ahead;
 mod area;
 mod calendar;
 mod case;
 mod clocks;
 mod correction;
 mod decide;
+mod desk;
 mod dossier;
 mod engine;
 mod facts;
@@ -31,6 +33,7 @@ mod record;
 mod resolver;
 mod route;
 mod rulebook;
+mod sieve;
 mod silence;
 mod snapshot;
 mod toolbox;

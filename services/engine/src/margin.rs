@@ -19,7 +19,8 @@ use rules::{Fact, Horizon, Leeway, Open, Severity};
 
 use crate::{
     case::{Case, Standing},
-    decide::{Cause, Desk},
+    decide::Cause,
+    desk::Desk,
     fold::Fold,
     household::Household,
     rulebook::Rulebook,
@@ -51,12 +52,19 @@ impl Margin {
         Margin { left, end, calm: false, heard: u64::MAX }
     };
 
-    /// Whether an event of a type must be decided whatever it adds.
-    pub(crate) fn hears(self, type_id: TypeId) -> bool {
+    /// Whether an event that comes, and nothing else, is within it.
+    pub(crate) fn takes(self, book: &Rulebook, today: Date, event: &Event) -> bool {
+        self.holds(today)
+            && !self.hears(event.type_id)
+            && amount(book, event.type_id, event.fields.bytes()).is_some_and(|a| a <= self.left)
+    }
+
+    fn hears(self, type_id: TypeId) -> bool {
         self.heard & kinds(type_id) != 0
     }
 
-    fn holds(self, today: Date) -> bool {
+    /// Whether it is told for a date.
+    pub(crate) fn holds(self, today: Date) -> bool {
         today < self.end
     }
 }
@@ -154,9 +162,9 @@ impl Fold {
         let (type_id, fields) = (event.type_id, event.fields.bytes());
         let came = (!event.void).then_some(fields);
         let replaced = household.ledger.at(place);
-        let moved = replaced.and_then(|was| amount(book, type_id, was.fields())).and_then(|_| {
-            if event.void { Some(0) } else { amount(book, type_id, fields) }
-        });
+        let moved = replaced
+            .and_then(|was| amount(book, type_id, was.fields()))
+            .and_then(|_| if event.void { Some(0) } else { amount(book, type_id, fields) });
         moved.map_or(Cause::Event(type_id, came), |fen| Cause::Restated(type_id, fen, fields))
     }
 
@@ -235,8 +243,7 @@ impl Room {
     const ALL: Room = Room { left: u32::MAX, eases: true, calm: true, deaf: true };
 
     fn of(leeway: Leeway, calm: bool) -> Room {
-        let left = u32::try_from(leeway.fen).unwrap_or(0);
-        Room { left, eases: leeway.eases, calm, deaf: false }
+        Room { left: leeway.fen, eases: leeway.eases, calm, deaf: false }
     }
 
     /// Takes what comes to a rule's facts out of what may come; says whether it may.

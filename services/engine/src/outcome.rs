@@ -12,7 +12,8 @@ use proto::{
 use crate::{
     case::Case,
     clocks::Course,
-    decide::{Cause, Desk, Moment},
+    decide::{Cause, Moment},
+    desk::Desk,
     engine::Engine,
     fold::{Fold, Outcome, oldest_kept},
     household::Household,
@@ -160,8 +161,8 @@ impl Fold {
         let household = &self.households[ix as usize];
         let book = world.book(world.generation(household.seen));
         let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
-        let (watched, memos) = (household.watched_until, Vec::new());
-        let mut desk = Desk::new(book, &known, &self.words, &rows, at.date(), watched, memos);
+        let watched = household.watched_until;
+        let mut desk = Desk::new(book, &known, &self.words, &rows, at.date(), watched, Vec::new());
         let closing = Closing { world, household, ledger: &ledger };
         for standing in case.standings.iter_mut().filter(|s| s.shown > Severity::None) {
             let silence = closing.silence(standing, &mut desk);

@@ -11,7 +11,7 @@ use proto::{
 use rules::{LevelExpr, Memo, Name, Number, Outcome, Pack, Threshold};
 
 use crate::{
-    decide::Desk,
+    desk::Desk,
     engine::Engine,
     household::{Household, Known},
     ledger::Record,

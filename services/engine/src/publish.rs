@@ -14,7 +14,8 @@ use rules::{Evaluate, LevelExpr, Literal, Memo, Name, Outcome, Pack, Rule, Scope
 use crate::{
     case::{Case, Standing},
     clocks::Course,
-    decide::{Desk, Grows, Moment, grows, kept_rule},
+    decide::{Grows, Moment, grows, kept_rule},
+    desk::{Desk, Scratch},
     facts::looked_at,
     fold::Fold,
     household::{Household, Known},
@@ -40,7 +41,7 @@ pub(crate) struct Press<'p> {
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     /// For what is evaluated as of an earlier date.
-    memos: Vec<Memo>,
+    past: Vec<Scratch>,
     /// For its bytes.
     page: Vec<u8>,
 }
@@ -88,7 +89,7 @@ impl Press<'_> {
             sources: Vec::new(),
             // An overdue step says nothing new of the family.
             notes: said.change != Change::Overdue,
-            spare: &mut self.room.memos,
+            spare: &mut self.room.past,
         };
         let signals = writer.signals(case, desk);
         let priority = writer.priority(case, desk);
@@ -223,7 +224,7 @@ struct Writer<'d, 'w> {
     sources: Vec<Source>,
     /// Whether what is said becomes what the next alert is compared with.
     notes: bool,
-    spare: &'w mut Vec<Memo>,
+    spare: &'w mut Vec<Scratch>,
 }
 
 impl<'d> Writer<'d, '_> {
@@ -246,7 +247,8 @@ impl<'d> Writer<'d, '_> {
         for (place, at, _) in stand {
             let standing = &mut case.standings[place];
             let pack = desk.book.pack(at);
-            let kept = pack.evaluate == Evaluate::OnEvent && self.household.changed_on != self.today;
+            let kept =
+                pack.evaluate == Evaluate::OnEvent && self.household.changed_on != self.today;
             signals.push(if kept {
                 self.kept_signal(standing, desk, at)
             } else {
@@ -264,10 +266,10 @@ impl<'d> Writer<'d, '_> {
         let kept = kept_rule(self.world, self.household, known, standing.rule, pack);
         let (book, then) = kept.unwrap_or((desk.book, at));
         let (on, watched) = (self.household.changed_on, self.household.changed_watch);
-        let memos = std::mem::take(self.spare);
-        let mut past = Desk::new(book, known, desk.words, desk.rows, on, watched, memos);
+        let scratch = std::mem::take(self.spare);
+        let mut past = Desk::new(book, known, desk.words, desk.rows, on, watched, scratch);
         let signal = self.signal(standing, &mut past, then, false);
-        *self.spare = past.memos();
+        *self.spare = past.finish();
         signal
     }
 
@@ -294,7 +296,7 @@ impl<'d> Writer<'d, '_> {
         }
         let level = rule.levels.iter().find(|l| l.severity == standing.shown);
         let (events, events_total) =
-            level.map_or((Vec::new(), 0), |level| self.events(pack, view, level));
+            level.map_or((Vec::new(), 0), |level| self.events(view, level));
         Signal {
             rule: &rule.id,
             pack: &pack.id,
@@ -309,15 +311,10 @@ impl<'d> Writer<'d, '_> {
         }
     }
 
-    fn events(
-        &mut self,
-        pack: &Pack,
-        view: &View<'d>,
-        level: &LevelExpr,
-    ) -> (Vec<Evidence<'d>>, usize) {
+    fn events(&mut self, view: &mut View<'d>, level: &LevelExpr) -> (Vec<Evidence<'d>>, usize) {
         let mut places: Vec<usize> = Vec::new();
         for fact in &level.reads.facts {
-            places.extend(looked_at(view, &pack.facts[*fact]));
+            places.extend(looked_at(view, *fact));
         }
         places.sort_unstable();
         places.dedup();

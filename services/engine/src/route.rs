@@ -6,8 +6,6 @@
 //! to move from one household to another at once; what a person leaves behind is *in transit* until
 //! the queues are worked off, and whoever asks for that person lets them be worked off first.
 
-use std::hint::black_box;
-
 use hashbrown::HashSet;
 use proto::{
     codes::Code,
@@ -19,6 +17,7 @@ use proto::{
 };
 
 use crate::{
+    ahead::TOGETHER,
     engine::{Engine, Stamped},
     fold::{Fold, Learning, Outcome, Routed, What},
     hands::{Hands, OneHand},
@@ -29,8 +28,6 @@ use crate::{
 
 /// Entries that one hand looks up before it takes the next.
 const SHARE: usize = 256;
-/// Entries whose cache misses overlap.
-const TOGETHER: usize = 32;
 /// Fewer waiting entries than this are folded by one hand: waking others takes longer.
 const FEW: usize = 128;
 
@@ -66,10 +63,11 @@ impl<'e> Queues<'e> {
         batch: &'e [Stamped],
         outcomes: &'e mut [Outcome],
     ) -> Queues<'e> {
+        let usual = batch.len() / partitions.max(1) * 5 / 4;
         Queues {
             batch,
             outcomes,
-            routed: (0..partitions).map(|_| Vec::new()).collect(),
+            routed: (0..partitions).map(|_| Vec::with_capacity(usual)).collect(),
             waiting: 0,
             learning: HashSet::default(),
             transit: Vec::new(),
@@ -134,35 +132,11 @@ impl Engine {
         }
     }
 
-    /// Reads what looking the entries up will read: one step of all of them after the other, so that
-    /// their cache misses overlap.
-    fn bring_near(&self, entries: &[Stamped], hashes: [u64; TOGETHER]) {
-        let mut persons = [None; TOGETHER];
-        let mut households = [None; TOGETHER];
-        for (at, (stamped, hash)) in entries.iter().zip(hashes).enumerate() {
-            let Entry::Event(event) = &stamped.entry else { continue };
-            match &event.subject {
-                Subject::Person(_) => persons[at] = self.resolver.guess(hash),
-                Subject::Household(_) => {
-                    let fold = self.fold_of(stamped.key);
-                    households[at] = fold.guess(stamped.key).map(|ix| (fold, ix));
-                }
-                Subject::Area(_) => {}
-            }
-        }
-        let persons = || persons.iter().flatten();
-        let households = || households.iter().flatten();
-        let near = persons().fold(0, |all, person| all ^ self.resolver.near(*person));
-        black_box(households().fold(near, |all, (fold, ix)| all ^ fold.near(*ix)));
-        let near = persons().fold(0, |all, person| all ^ self.resolver.touch(*person));
-        black_box(households().fold(near, |all, (fold, ix)| all ^ fold.touch(*ix)));
-    }
-
     fn partition_of(&self, key: HouseholdKey) -> u32 {
         key.partition(u32::try_from(self.folds.len()).unwrap_or(1))
     }
 
-    fn fold_of(&self, key: HouseholdKey) -> &Fold {
+    pub(crate) fn fold_of(&self, key: HouseholdKey) -> &Fold {
         &self.folds[self.partition_of(key) as usize]
     }
 
@@ -202,6 +176,11 @@ impl Engine {
         found: Found,
         queues: &mut Queues<'e>,
     ) -> Option<Outcome> {
+        if let (Some(home), Some(source), false) = (found.home, found.source, queues.moved) {
+            // The event itself is far away: another hand has looked at it.
+            queues.push(home, entry, What::Event { event, person: found.person, source });
+            return None;
+        }
         let batch = queues.batch;
         let stamped = &batch[entry as usize];
         let source = found.source.unwrap_or_else(|| self.feed(&event.source));
@@ -341,7 +320,7 @@ impl Engine {
                 let waiting = Waiting { since: vec![at.date(); piece.len()], ledger: piece };
                 self.resolver.get_mut(person).waiting = Some(Box::new(waiting));
             }
-            self.marks.take(&mut fold.marks);
+            self.marks.take(&fold.marks);
         }
     }
 

@@ -234,10 +234,10 @@ impl Rulebook {
         waking.iter().any(|(of, pack, fact)| *of == type_id && looks(*pack, *fact))
     }
 
-    /// The [`kinds`] of the types of which an event can end a rule's rest whatever it adds.
-    #[must_use]
-    pub(crate) fn waking(&self, slot: u16) -> u64 {
-        self.waking_kinds[usize::from(slot)]
+    /// All rules with the [`kinds`] of the types of which an event can end their rest whatever it
+    /// adds.
+    pub(crate) fn waking(&self) -> impl Iterator<Item = (u16, u64)> {
+        (0..).zip(self.waking_kinds.iter().copied())
     }
 
     /// The rules of an id, with their places.

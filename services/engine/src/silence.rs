@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     case::Standing,
-    decide::{Desk, grows, kept_rule},
+    decide::{grows, kept_rule},
+    desk::Desk,
     household::Household,
     ledger::Ledger,
     rulebook::RuleAt,

@@ -161,9 +161,11 @@ impl Engine {
             book.catalogue = catalogue.clone();
             books.push((since, Arc::new(book)));
         }
+        let mut areas = form.areas;
+        areas.index();
         self.world = World {
             books,
-            areas: form.areas,
+            areas,
             changes: form.changes,
             number: form.number,
             feeds: form.feeds,

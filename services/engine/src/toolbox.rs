@@ -4,7 +4,7 @@
 use proto::alert::{Offer, Signal};
 use rules::{Outcome, Pack};
 
-use crate::decide::Desk;
+use crate::desk::Desk;
 
 /// What a pack's toolbox offers for a risk, each once, in its order; what the family has by a
 /// programme of aid is left out.
@@ -55,10 +55,7 @@ pub(crate) fn offers<'d>(signals: &[Signal<'d>], desk: &Desk<'d>) -> Vec<Offer<'
 }
 
 /// The ids of what contradicts the risks of the signals, each once.
-pub(crate) fn contradictions<'d>(
-    signals: &[Signal<'d>],
-    desk: &mut Desk<'d>,
-) -> Vec<&'d str> {
+pub(crate) fn contradictions<'d>(signals: &[Signal<'d>], desk: &mut Desk<'d>) -> Vec<&'d str> {
     let mut found: Vec<&str> = Vec::new();
     for signal in signals {
         let at = desk.book.packs.iter().position(|pack| pack.id == signal.pack);

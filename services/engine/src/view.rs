@@ -1,6 +1,6 @@
 //! A household as expressions see it on one date: the scope of a decision.
 
-use std::{borrow::Cow, cell::Cell, cmp::Ordering};
+use std::{borrow::Cow, cmp::Ordering};
 
 use proto::{
     alert::Evidence,
@@ -16,6 +16,7 @@ use crate::{
     household::{AWAY, ILL, INSURED, Known, STUDENT},
     ledger::{Ledger, Record, Slot},
     record::WATCHED_DAYS,
+    sieve::{ROWS, Sieve, places},
     words::{Word, Words},
 };
 
@@ -81,10 +82,8 @@ pub(crate) struct View<'a> {
     watched_until: Date,
     /// One bit for each type of the rows, types 64 apart sharing theirs.
     types: u64,
-    /// Of which facts with a `where` it is known whether there are events, and of which there are.
-    held: Cell<(u64, u64)>,
-    /// A number field of each row that was looked at last: its place and value.
-    ints: Vec<Cell<(usize, i64)>>,
+    /// Which rows each fact looks at.
+    sieve: Sieve,
     texts: Vec<Cow<'a, str>>,
     /// Room for the events of a fact, used again.
     pub(crate) spare: Vec<Inside>,
@@ -98,45 +97,52 @@ impl<'a> View<'a> {
         rows: &'a [Row<'a>],
         today: Date,
         watched_until: Date,
+        mut sieve: Sieve,
     ) -> View<'a> {
         let types = rows.iter().fold(0, |bits, row| bits | bit(row.type_id));
-        let ints = vec![Cell::new((usize::MAX, 0)); rows.len()];
-        let (texts, spare, held) = (Vec::new(), Vec::new(), Cell::default());
-        View { pack, known, words, rows, today, watched_until, types, held, ints, texts, spare }
+        sieve.begin(pack.facts.len(), rows.len());
+        let (texts, spare) = (Vec::new(), Vec::new());
+        View { pack, known, words, rows, today, watched_until, types, sieve, texts, spare }
+    }
+
+    /// The room it was given.
+    pub(crate) fn sieve(self) -> Sieve {
+        self.sieve
     }
 
     /// Whether there are events that the fact looks at, whenever they happened.
-    pub(crate) fn may_hold(&self, at: usize) -> bool {
-        let fact = &self.pack.facts[at];
+    pub(crate) fn may_hold(&mut self, at: usize) -> bool {
+        self.few(at) != 0 || self.further(at).next().is_some()
+    }
+
+    /// The places of the rows that the fact at a place looks at, whenever they happened; those on
+    /// which its `where` fails are among them.
+    pub(crate) fn looked_at(&mut self, at: usize) -> impl Iterator<Item = usize> + use<> {
+        let further: Vec<usize> = self.further(at).collect();
+        places(self.few(at)).chain(further)
+    }
+
+    fn few(&mut self, at: usize) -> u64 {
+        let (pack, rows) = (self.pack, self.rows);
+        let fact = &pack.facts[at];
         if !fact.types.iter().any(|type_id| self.types & bit(*type_id) != 0) {
-            return false;
+            return 0;
         }
-        if fact.filter.is_none() {
-            return true;
-        }
-        let (asked, held) = self.held.get();
-        let bit = u64::from(at < 64) << (at % 64);
-        if asked & bit != 0 {
-            return held & bit != 0;
-        }
-        let looks = |row: &Row<'a>| fact.types.contains(&row.type_id);
-        let holds = self.rows.iter().any(|r| looks(r) && self.passes(fact, r) != Some(false));
-        self.held.set((asked | bit, if holds { held | bit } else { held }));
-        holds
+        self.sieve.rows(at, |row| looks(pack, fact, &rows[row]))
+    }
+
+    fn further(&self, at: usize) -> impl Iterator<Item = usize> {
+        let fact = &self.pack.facts[at];
+        (ROWS..self.rows.len()).filter(move |row| looks(self.pack, fact, &self.rows[*row]))
     }
 
     /// A number field of the row at a place; 0 where it is no number or absent.
-    pub(crate) fn int(&self, row: usize, field: usize) -> i64 {
-        let (known, value) = self.ints[row].get();
-        if known == field {
-            return value;
-        }
-        let value = match find(self.rows[row].record.fields(), field) {
+    pub(crate) fn int(&mut self, row: usize, field: usize) -> i64 {
+        let rows = self.rows;
+        self.sieve.int(row, field, || match find(rows[row].record.fields(), field) {
             Some(Packed::Int(n)) => n,
             _ => 0,
-        };
-        self.ints[row].set((field, value));
-        value
+        })
     }
 
     pub(crate) fn spell(&mut self, text: Cow<'a, str>, until: Date) -> Outcome {
@@ -149,15 +155,6 @@ impl<'a> View<'a> {
     pub(crate) fn field_text(&self, row: &Row<'a>, field: usize) -> &'a str {
         let kind = self.pack.catalogue.get(row.type_id);
         field_text(kind, row.record.fields(), field)
-    }
-
-    /// Whether an event passes a fact's `where`; nothing where that fails.
-    pub(crate) fn passes(&self, fact: &Fact, row: &Row<'a>) -> Option<bool> {
-        if fact.filter.is_none() {
-            return Some(true);
-        }
-        let kind = self.pack.catalogue.get(row.type_id);
-        self.pack.passes(fact, &EventFields { kind, bytes: row.record.fields() })
     }
 
     fn word(word: Word) -> Outcome {
@@ -173,6 +170,20 @@ impl<'a> View<'a> {
     fn members_with(&self, flag: u8) -> i64 {
         count(self.known.members.iter().filter(|m| m.flags & flag != 0).count())
     }
+}
+
+/// Whether a fact looks at an event or fails on it.
+fn looks(pack: &Pack, fact: &Fact, row: &Row<'_>) -> bool {
+    fact.types.contains(&row.type_id) && passes(pack, fact, row) != Some(false)
+}
+
+/// Whether an event passes a fact's `where`; nothing where that fails.
+pub(crate) fn passes(pack: &Pack, fact: &Fact, row: &Row<'_>) -> Option<bool> {
+    if fact.filter.is_none() {
+        return Some(true);
+    }
+    let kind = pack.catalogue.get(row.type_id);
+    pack.passes(fact, &EventFields { kind, bytes: row.record.fields() })
 }
 
 fn bit(type_id: TypeId) -> u64 {
@@ -236,7 +247,7 @@ impl Scope for View<'_> {
         crate::facts::outcome(self, fact)
     }
 
-    fn lacks(&self, fact: usize) -> bool {
+    fn lacks(&mut self, fact: usize) -> bool {
         !self.may_hold(fact)
     }
 

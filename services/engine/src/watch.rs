@@ -10,7 +10,8 @@ use proto::date::Date;
 
 use crate::{
     case::Case,
-    decide::{Desk, Found},
+    decide::Found,
+    desk::Desk,
     margin::{Margin, Room, room},
     rulebook::Rulebook,
 };
@@ -49,7 +50,7 @@ impl Watch {
 
 /// The watches of a household, by rule.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Watches(Vec<Watch>);
+pub(crate) struct Watches(Box<[Watch]>);
 
 impl Watches {
     /// Reads something of each of their cache lines.
@@ -74,7 +75,9 @@ impl Watches {
         let place = self.0.binary_search_by_key(&found.slot, |watch| watch.slot);
         if found.until == Date::MAX && at_rest(desk, case, found.slot) {
             if let Ok(at) = place {
-                self.0.remove(at);
+                let mut watches = std::mem::take(&mut self.0).into_vec();
+                watches.remove(at);
+                self.0 = watches.into();
             }
             return;
         }
@@ -82,8 +85,10 @@ impl Watches {
         match place {
             Ok(at) => self.0[at] = watch,
             Err(at) => {
-                self.0.reserve_exact(1);
-                self.0.insert(at, watch);
+                let mut watches = std::mem::take(&mut self.0).into_vec();
+                watches.reserve_exact(1);
+                watches.insert(at, watch);
+                self.0 = watches.into();
             }
         }
     }
@@ -127,13 +132,16 @@ impl Watches {
     /// What may come to the household until it is decided next.
     pub(crate) fn margin(&self, book: &Rulebook, due: Date) -> Margin {
         let calm = self.0.iter().all(|watch| watch.room.calm);
-        let mut watches = self.0.iter().peekable();
+        let mut watches = self.0.iter();
+        let mut next = watches.next();
         let mut heard = 0;
-        for slot in book.all() {
-            heard |= match watches.next_if(|watch| watch.slot == *slot) {
-                Some(watch) if watch.room.deaf => 0,
-                Some(_) => book.asked(*slot),
-                None => book.waking(*slot),
+        for (slot, waking) in book.waking() {
+            heard |= match next {
+                Some(watch) if watch.slot == slot => {
+                    next = watches.next();
+                    if watch.room.deaf { 0 } else { book.asked(slot) }
+                }
+                _ => waking,
             };
         }
         let stays = self.0.iter().map(|watch| watch.stays).min().unwrap_or(Date::MAX);

@@ -50,9 +50,9 @@ impl Marks {
     }
 
     /// Takes over what others were noted.
-    pub(crate) fn take(&mut self, others: &mut Marks) {
-        for (source, (time, types)) in std::mem::take(&mut others.0) {
-            types.into_iter().for_each(|type_id| self.note(source, time, type_id));
+    pub(crate) fn take(&mut self, others: &Marks) {
+        for (source, (time, types)) in &others.0 {
+            types.iter().for_each(|type_id| self.note(*source, *time, *type_id));
         }
     }
 

@@ -23,7 +23,7 @@ pub trait Scope {
     fn fact(&mut self, fact: usize) -> Outcome;
     /// Whether there is surely no event that the pack's fact at this place looks at, so that its value
     /// is the one without any and stays until the household's data change.
-    fn lacks(&self, _fact: usize) -> bool {
+    fn lacks(&mut self, _fact: usize) -> bool {
         false
     }
     /// Whether money that comes may add to the pack's fact at this place: then [`Scope::span`] says
@@ -78,8 +78,8 @@ impl Memo {
         }
     }
 
-    fn get(&self, slot: usize) -> Option<Outcome> {
-        self.slots.get(slot).filter(|(stamp, _)| *stamp == self.stamp).map(|(_, known)| *known)
+    fn get(&self, slot: usize) -> Option<&Outcome> {
+        self.slots.get(slot).filter(|(stamp, _)| *stamp == self.stamp).map(|(_, known)| known)
     }
 
     fn set(&mut self, slot: usize, outcome: Outcome) {
@@ -91,9 +91,9 @@ impl Memo {
     }
 
     /// What is known of a value as far as a horizon.
-    pub(crate) fn bound(&self, slot: usize, horizon: Horizon) -> Option<Bound> {
+    pub(crate) fn bound(&self, slot: usize, horizon: Horizon) -> Option<&Bound> {
         let known = self.bounds.get(slot).filter(|(s, h, _)| (*s, *h) == (self.stamp, horizon));
-        known.map(|(_, _, bound)| *bound)
+        known.map(|(_, _, bound)| bound)
     }
 
     pub(crate) fn set_bound(&mut self, slot: usize, horizon: Horizon, bound: Bound) {
@@ -143,29 +143,27 @@ impl<S: Scope> Outlooking<'_, S> {
         }
     }
 
-    /// Asks a leaf of any type; slots of the memo are interleaved: fact, table, let.
+    /// Asks a leaf of any type that is not known yet.
     fn leaf(&mut self, p: &Program, leaf: Node) -> Outcome {
-        let slot = match leaf {
-            Node::Fact(i) => i as usize * 3,
-            Node::Table(i) => i as usize * 3 + 1,
-            Node::Let(i) => i as usize * 3 + 2,
+        let outcome = match leaf {
+            Node::Fact(i) => self.scope.fact(i as usize),
+            Node::Table(i) => self.scope.table(i as usize),
+            Node::Let(i) => self.outcome(p, p.lets[i as usize]),
             Node::Attr(attr) => return self.scope.attr(attr),
             Node::Is(text) => return Outcome::Truth(self.scope.is(&p.texts[text as usize])),
             Node::Aid(text) => return Outcome::Truth(self.scope.aid(&p.texts[text as usize])),
             Node::Today(part) => return Outcome::Number(calendar(part, self.today)),
             _ => return Outcome::failed(self.today.plus(1)),
         };
-        if let Some(known) = self.memo.get(slot) {
-            return known;
+        if let Some(slot) = leaf.slot() {
+            self.memo.set(slot, outcome);
         }
-        let outcome = match leaf {
-            Node::Fact(i) => self.scope.fact(i as usize),
-            Node::Table(i) => self.scope.table(i as usize),
-            Node::Let(i) => self.outcome(p, p.lets[i as usize]),
-            _ => Outcome::failed(self.today.plus(1)),
-        };
-        self.memo.set(slot, outcome);
         outcome
+    }
+
+    /// What a leaf was found to be before.
+    fn known(&self, leaf: Node) -> Option<&Outcome> {
+        self.memo.get(leaf.slot()?)
     }
 
     /// A scope that answers with another type than declared has failed, at least until tomorrow.
@@ -205,7 +203,10 @@ impl<S: Scope> Machine for Outlooking<'_, S> {
     }
 
     fn leaf_number(&mut self, p: &Program, leaf: Node) -> Self::Number {
-        match self.leaf(p, leaf) {
+        if let Some(Outcome::Number(number)) = self.known(leaf) {
+            return Ok(*number);
+        }
+        match self.known(leaf).copied().unwrap_or_else(|| self.leaf(p, leaf)) {
             Outcome::Number(number) => Ok(number),
             Outcome::Failed(failed) => Err(failed),
             _ => Err(self.mistyped()),
@@ -213,7 +214,7 @@ impl<S: Scope> Machine for Outlooking<'_, S> {
     }
 
     fn leaf_truth(&mut self, p: &Program, leaf: Node) -> Truth {
-        match self.leaf(p, leaf) {
+        match self.known(leaf).copied().unwrap_or_else(|| self.leaf(p, leaf)) {
             Outcome::Truth(truth) => truth,
             Outcome::Failed(failed) => Truth::failed(failed.until),
             _ => Truth::failed(self.mistyped().until),
@@ -221,7 +222,7 @@ impl<S: Scope> Machine for Outlooking<'_, S> {
     }
 
     fn leaf_text(&mut self, p: &Program, leaf: Node) -> Self::Text {
-        match self.leaf(p, leaf) {
+        match self.known(leaf).copied().unwrap_or_else(|| self.leaf(p, leaf)) {
             Outcome::Text(text) => Ok(text),
             Outcome::Failed(failed) => Err(failed),
             _ => Err(self.mistyped()),

@@ -94,8 +94,8 @@ impl Span {
 /// What may come, and whether money may go, while something stays as it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Leeway {
-    /// How much may come, in fen; at most what 32 bits hold.
-    pub fen: i64,
+    /// How much may come, in fen.
+    pub fen: u32,
     /// Whether any of the money that came may go again, whatever else comes within `fen`.
     pub eases: bool,
 }
@@ -116,7 +116,7 @@ pub(crate) struct Sure {
 }
 
 /// The greatest margin that is told: amounts beyond it are decided upon one by one.
-const MOST: i64 = u32::MAX as i64;
+const MOST: u32 = u32::MAX;
 
 impl Leeway {
     const ANY: Leeway = Leeway { fen: MOST, eases: true };
@@ -152,7 +152,7 @@ impl Pack {
         scope: &mut S,
         memo: &mut Memo,
     ) -> Option<Leeway> {
-        let (mut leeway, enough) = (Leeway::ANY, i64::from(enough));
+        let mut leeway = Leeway::ANY;
         let today = scope.today();
         for expr in rule.levels.iter().take_while(|l| l.severity >= level) {
             let closed = |fact: &usize| {
@@ -198,19 +198,21 @@ struct Bounding<'a, S> {
     today: Date,
     horizon: Horizon,
     /// A margin that need not be made greater.
-    enough: i64,
+    enough: u32,
     facts: &'a [Fact],
     scope: &'a mut S,
     memo: &'a mut Memo,
 }
 
 impl<S: Scope> Bounding<'_, S> {
-    /// Asks a leaf of any type; slots of the memo as [`crate::eval`] numbers them.
+    /// What a leaf was found to be before.
+    fn known(&self, leaf: Node) -> Option<&Bound> {
+        self.memo.bound(leaf.slot()?, self.horizon)
+    }
+
+    /// Asks a leaf of any type that is not known yet.
     fn leaf(&mut self, p: &Program, leaf: Node, kind: Type) -> Bound {
-        let slot = match leaf {
-            Node::Fact(i) => i as usize * 3,
-            Node::Table(i) => i as usize * 3 + 1,
-            Node::Let(i) => i as usize * 3 + 2,
+        let bound = match leaf {
             Node::Attr(attr) => {
                 let outcome = self.scope.attr(attr);
                 return self.bound(outcome, kind);
@@ -224,12 +226,6 @@ impl<S: Scope> Bounding<'_, S> {
                 return self.truth(has);
             }
             Node::Today(part) => return Bound::Number(self.calendar(part)),
-            _ => return Bound::Number(None),
-        };
-        if let Some(known) = self.memo.bound(slot, self.horizon) {
-            return known;
-        }
-        let bound = match leaf {
             Node::Fact(i) if self.horizon.hides(&self.facts[i as usize]) => unknown(kind),
             Node::Fact(i) if kind == Type::Int => {
                 let span = self.scope.span(i as usize, self.horizon.end);
@@ -244,9 +240,11 @@ impl<S: Scope> Bounding<'_, S> {
                 Bound::Number(span.and_then(Reach::of))
             }
             Node::Let(i) => self.expr(p, p.lets[i as usize]),
-            _ => Bound::Number(None),
+            _ => return Bound::Number(None),
         };
-        self.memo.set_bound(slot, self.horizon, bound);
+        if let Some(slot) = leaf.slot() {
+            self.memo.set_bound(slot, self.horizon, bound);
+        }
         bound
     }
 
@@ -265,6 +263,9 @@ impl<S: Scope> Bounding<'_, S> {
 
     fn bound(&self, outcome: Outcome, kind: Type) -> Bound {
         match (outcome, kind) {
+            (Outcome::Number(number), Type::Int) if number.fixed() => {
+                Bound::Number(self.int(number.value))
+            }
             (Outcome::Number(_), Type::Int) => {
                 Bound::Number(Span::of(outcome, self.today, self.horizon.end).and_then(Reach::of))
             }
@@ -319,6 +320,9 @@ impl<S: Scope> Machine for Bounding<'_, S> {
     }
 
     fn leaf_number(&mut self, p: &Program, leaf: Node) -> Self::Number {
+        if let Some(Bound::Number(number)) = self.known(leaf) {
+            return *number;
+        }
         match self.leaf(p, leaf, Type::Int) {
             Bound::Number(number) => number,
             _ => None,
@@ -326,14 +330,14 @@ impl<S: Scope> Machine for Bounding<'_, S> {
     }
 
     fn leaf_truth(&mut self, p: &Program, leaf: Node) -> Self::Truth {
-        match self.leaf(p, leaf, Type::Bool) {
+        match self.known(leaf).copied().unwrap_or_else(|| self.leaf(p, leaf, Type::Bool)) {
             Bound::Truth(truth) => truth,
             _ => None,
         }
     }
 
     fn leaf_text(&mut self, p: &Program, leaf: Node) -> Self::Text {
-        match self.leaf(p, leaf, Type::Text) {
+        match self.known(leaf).copied().unwrap_or_else(|| self.leaf(p, leaf, Type::Text)) {
             Bound::Text(text) => text,
             _ => None,
         }

@@ -6,7 +6,7 @@ use engine::Engine;
 use crate::Crew;
 
 /// The version of the fold whose state a snapshot holds.
-pub(crate) const FOLD_VERSION: u32 = 2;
+pub(crate) const FOLD_VERSION: u32 = 3;
 
 /// The state as sections; nothing while something waits to be taken from the engine.
 pub(crate) fn encode(engine: &Engine, crew: &Crew) -> Option<Vec<Vec<u8>>> {

@@ -162,7 +162,9 @@ fn readable(l: Lang, value: Option<&Value>) -> String {
     let known = match value {
         Some(Value::Bool(yes)) => Known::Bool(*yes),
         Some(Value::String(text)) => Known::Text(text.as_str().into()),
-        Some(Value::Number(n)) => n.as_i64().map_or_else(|| Known::Text(n.to_string().into()), Known::Int),
+        Some(Value::Number(n)) => {
+            n.as_i64().map_or_else(|| Known::Text(n.to_string().into()), Known::Int)
+        }
         _ => return String::new(),
     };
     words::value(l, &known)

@@ -75,3 +75,44 @@ fn what_a_kept_correction_ignores_is_kept_with_it() {
     ledger.forget(Instant(100));
     assert!(ledger.is_empty());
 }
+
+#[test]
+fn what_is_known_is_found_however_much_is_held_and_wherever_it_came_from() {
+    let mut ledger = Ledger::default();
+    let bill = |n: i64| event(&format!("bill-{n}"), None, n);
+    for n in 0..200 {
+        assert!(matches!(ledger.offer(&bill(n), FEED, 1), Offered::Taken { .. }), "{n}");
+    }
+    ledger.part(|n| n % 3 == 0);
+    let (mut moved, mut kept) = (Ledger::default(), ledger.clone());
+    let (piece, _) = kept.release(1);
+    moved.adopt(&piece, 7);
+    let written = postcard::to_allocvec(&moved).unwrap();
+    let read: Ledger = postcard::from_bytes(&written).unwrap();
+    assert_eq!(read, moved);
+    for (mut ledger, slot) in [(ledger, 1), (moved, 7), (read, 7)] {
+        for n in 0..200 {
+            let offered = ledger.offer(&bill(n), FEED, slot);
+            let known = n % 3 != 0;
+            assert_eq!(offered == Offered::Duplicate, known, "{n} of {slot}");
+        }
+    }
+    assert!(kept.is_empty() && kept.offer(&bill(1), FEED, 1) != Offered::Duplicate);
+}
+
+#[test]
+fn what_is_old_is_forgotten_on_its_day() {
+    let at = |day: i64, us: i64| Instant(day * 86_400_000_000 + us);
+    for (oldest, left) in
+        [(at(3, 0), 3), (at(3, 1), 2), (at(2, 0), 3), (at(5, 0), 1), (at(6, 0), 0)]
+    {
+        let mut ledger = Ledger::default();
+        for (id, day) in [("c", 5), ("a", 3), ("b", 4)] {
+            ledger.offer(&event(id, None, at(day, 0).0), FEED, 0);
+        }
+        ledger.forget(oldest);
+        assert_eq!(ledger.len(), left, "{oldest}");
+        ledger.forget(at(6, 0));
+        assert!(ledger.is_empty());
+    }
+}

@@ -360,7 +360,8 @@ fn an_alert_says_how_far_feeds_are_that_other_partitions_see() {
             else {
                 panic!("no feeds")
             };
-            let seen = feeds.iter().map(|f| format!("{} {}", text(f, "source"), text(f, "seen_to")));
+            let seen =
+                feeds.iter().map(|f| format!("{} {}", text(f, "source"), text(f, "seen_to")));
             seen.collect::<Vec<_>>().join(", ")
         };
         (out.outcomes[0], out.alerts.iter().map(feeds).collect::<Vec<_>>())

@@ -115,6 +115,18 @@ pub(crate) enum Node {
     Cond(u32, u32, u32),
 }
 
+impl Node {
+    /// Where what a fact, table or `let` was found to be is remembered: they are interleaved.
+    pub(crate) fn slot(self) -> Option<usize> {
+        match self {
+            Node::Fact(i) => Some(i as usize * 3),
+            Node::Table(i) => Some(i as usize * 3 + 1),
+            Node::Let(i) => Some(i as usize * 3 + 2),
+            _ => None,
+        }
+    }
+}
+
 /// All expressions of a pack.
 #[derive(Debug, Default)]
 pub(crate) struct Program {

@@ -21,7 +21,7 @@ pub(crate) struct Reach {
     /// By how much it may lower it.
     down: u64,
     /// Up to how much may come for this to hold.
-    cap: i64,
+    cap: u32,
     /// Whether it holds as well, moved the other way round, when money goes.
     eases: bool,
 }
@@ -59,15 +59,15 @@ impl Reach {
 }
 
 /// How much may come until a number that each fen moves by `step` has moved further than `room`.
-fn margin(room: i64, step: u64) -> i64 {
-    let (room, most) = (room.unsigned_abs(), MOST.unsigned_abs());
+fn margin(room: i64, step: u64) -> u32 {
+    let room = room.unsigned_abs();
     let fen = match step {
-        0 => most,
+        0 => return MOST,
         WHOLE => room,
         // Rounded down where the product is too large to be told.
         _ => room.checked_mul(WHOLE).map_or_else(|| room / (step / WHOLE + 1), |r| r / step),
     };
-    i64::try_from(fen.min(most)).unwrap_or(MOST)
+    u32::try_from(fen).unwrap_or(MOST)
 }
 
 /// A reach that cannot leave 64 bits whatever comes.

@@ -131,6 +131,7 @@ impl Loader<'_> {
             value_type,
             window: window?,
             filter,
+            fails,
             words,
             default,
             grows,

@@ -146,7 +146,7 @@ fn a_level_stays_while_no_more_than_its_margin_comes() {
             told += 1;
             between += u32::from((1..1_000).contains(&fen));
             easing += u32::from(eases && fen < 1_000);
-            let fen = u64::try_from(fen).unwrap();
+            let fen = u64::from(fen);
             for most in [fen, fen / 2, fen.min(40)] {
                 let gone = if eases { [40, 1_000, 1 << 31][(most % 3) as usize] } else { 0 };
                 household.let_come(&mut r, most, gone);
@@ -189,7 +189,7 @@ fn a_material_value_grows_past_no_step_within_its_margin() {
         let Some(Leeway { fen, eases }) = margin else { continue };
         told += u32::from(fen > 0);
         let gone = if eases { [40, 1_000][r.below(2) as usize] } else { 0 };
-        household.let_come(&mut r, u64::try_from(fen).unwrap(), gone);
+        household.let_come(&mut r, fen.into(), gone);
         for day in 0..Household::days(end) {
             household.day = day;
             memo.begin();
@@ -239,7 +239,7 @@ fn margin(condition: &str, value: i64) -> Option<Leeway> {
 
 #[test]
 fn the_common_cases_are_exact() {
-    const ANY: i64 = u32::MAX as i64;
+    const ANY: u32 = u32::MAX;
     for (condition, value, told) in [
         ("i0 > 300", 100, Some((200, true))),
         ("i0 >= 300", 100, Some((199, true))),

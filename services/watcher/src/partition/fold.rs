@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The version of the fold whose state a snapshot holds.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// What a snapshot holds beside the fold's sections.
 #[derive(Serialize)]

@@ -1,0 +1,95 @@
+//! What a decision is made on: the packs of a generation with what their expressions see of one
+//! household on one date.
+
+use std::cell::Cell;
+
+use proto::date::Date;
+use rules::{Memo, Pack, Rule};
+
+use crate::{
+    household::Known,
+    rulebook::{RuleAt, Rulebook},
+    sieve::Sieve,
+    view::{Row, View},
+    words::Words,
+};
+
+/// Room for one pack's share of a decision; used again, so that deciding allocates little.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    memo: Memo,
+    sieve: Sieve,
+}
+
+/// The views of all packs of a generation on one date, made when first asked for.
+pub(crate) struct Desk<'a> {
+    pub(crate) book: &'a Rulebook,
+    pub(crate) known: &'a Known,
+    pub(crate) words: &'a Words,
+    pub(crate) rows: &'a [Row<'a>],
+    pub(crate) today: Date,
+    /// The first date on which the household is no longer watched for relapse.
+    pub(crate) watched_until: Date,
+    views: Vec<Option<View<'a>>>,
+    scratch: Vec<Scratch>,
+    /// The pack asked for last, whether it is in force here, and until when that is sure.
+    force: Cell<Option<(u16, bool, Date)>>,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn new(
+        book: &'a Rulebook,
+        known: &'a Known,
+        words: &'a Words,
+        rows: &'a [Row<'a>],
+        today: Date,
+        watched_until: Date,
+        mut scratch: Vec<Scratch>,
+    ) -> Desk<'a> {
+        scratch.resize_with(scratch.len().max(book.packs.len()), Scratch::default);
+        let views = book.packs.iter().map(|_| None).collect();
+        let force = Cell::new(None);
+        Desk { book, known, words, rows, today, watched_until, views, scratch, force }
+    }
+
+    /// Gives back the room that it was given.
+    pub(crate) fn finish(mut self) -> Vec<Scratch> {
+        for (view, scratch) in self.views.into_iter().zip(&mut self.scratch) {
+            if let Some(view) = view {
+                scratch.sieve = view.sieve();
+            }
+        }
+        self.scratch
+    }
+
+    /// A pack with what is needed to evaluate its expressions.
+    pub(crate) fn pack(&mut self, at: u16) -> (&'a Pack, &mut View<'a>, &mut Memo) {
+        let at = usize::from(at);
+        let pack: &'a Pack = &self.book.packs[at];
+        let Scratch { memo, sieve } = &mut self.scratch[at];
+        let view = self.views[at].get_or_insert_with(|| {
+            memo.begin();
+            let (sieve, watched) = (std::mem::take(sieve), self.watched_until);
+            View::new(pack, self.known, self.words, self.rows, self.today, watched, sieve)
+        });
+        (pack, view, memo)
+    }
+
+    /// Which pack's rule holds here today, and the next date on which that can change.
+    pub(crate) fn holds(&self, slot: u16) -> (Option<RuleAt>, Date) {
+        let Some(only) = self.book.only(slot) else {
+            return self.book.holds(slot, self.known.region, self.today);
+        };
+        let known = self.force.get().filter(|(pack, ..)| *pack == only.pack);
+        let (_, in_force, until) = known.unwrap_or_else(|| {
+            let (holds, until) = self.book.holds(slot, self.known.region, self.today);
+            (only.pack, holds.is_some(), until)
+        });
+        self.force.set(Some((only.pack, in_force, until)));
+        (in_force.then_some(only), until)
+    }
+
+    pub(crate) fn rule(&self, at: RuleAt) -> &'a Rule {
+        &self.book.packs[usize::from(at.pack)].rules[usize::from(at.rule)]
+    }
+}
