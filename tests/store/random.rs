@@ -39,7 +39,7 @@ pub(crate) async fn books_add_up_whatever_happens(store: &dyn Store) {
             3 | 4 if !flying.is_empty() => {
                 let one = flying.swap_remove(dice.below(flying.len() as u64) as usize);
                 let end = match dice.below(3) {
-                    0 => End::Delivered,
+                    0 => End::Delivered { at: now },
                     1 => End::Again { due: now + 30, code: "test.again" },
                     _ => End::Escalated { code: "test.dead", second: one.channel == 0 },
                 };

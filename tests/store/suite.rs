@@ -136,14 +136,22 @@ pub(crate) async fn a_message_is_claimed_once_and_ends_once(store: &dyn Store) {
     let more = claim(store, lane(key, 0), 50, 9).await;
     assert_eq!(more.claimed.len(), 1, "one is claimed, one is not due");
     assert_eq!(more.next[0].1, Some(99));
-    assert_eq!(settle(store, &turned.claimed[0], 51, End::Delivered).await, 0);
-    assert_eq!(settle(store, &turned.claimed[0], 52, End::Delivered).await, 1, "it ended before");
+    assert_eq!(settle(store, &turned.claimed[0], 51, End::Delivered { at: 51 }).await, 0);
+    assert_eq!(
+        settle(store, &turned.claimed[0], 52, End::Delivered { at: 52 }).await,
+        1,
+        "it ended before"
+    );
     let again = End::Again { due: 60, code: "test.again" };
     assert_eq!(settle(store, &more.claimed[0], 51, again).await, 0);
     assert!(claim(store, lane(key, 0), 59, 9).await.claimed.is_empty());
     let second = claim(store, lane(key, 0), 60, 9).await.claimed;
     assert_eq!((second[0].attempt, second[0].born), (2, 20));
-    assert_eq!(settle(store, &more.claimed[0], 61, End::Delivered).await, 1, "an older attempt");
+    assert_eq!(
+        settle(store, &more.claimed[0], 61, End::Delivered { at: 61 }).await,
+        1,
+        "an older attempt"
+    );
     let done = store.deliveries(key, Some(DELIVERED), i64::MAX, 9).await.unwrap();
     assert_eq!((done.len(), done[0].settled_at), (1, Some(51)));
     let lanes = store.lanes().await.unwrap();
@@ -233,7 +241,7 @@ pub(crate) async fn a_replay_arms_what_is_there_and_makes_what_is_not(store: &dy
     let key = create(store, "a").await;
     assert!(plan(store, vec![delivery(key, 0, 10), delivery(key, 1, 10)], 3).await);
     let claimed = claim(store, lane(key, 0), 10, 1).await.claimed;
-    settle(store, &claimed[0], 11, End::Delivered).await;
+    settle(store, &claimed[0], 11, End::Delivered { at: 11 }).await;
     let part = Replay { id: 0, subscription: key, partition: 0, position: 0, until: 3, since: 5 };
     store.begin_replay(&[part]).await.unwrap();
     let replay = store.replays().await.unwrap()[0];
@@ -263,8 +271,10 @@ pub(crate) async fn what_came_after_a_message_waits_once_more(store: &dyn Store)
     });
     assert!(plan(store, rows.collect(), 6).await);
     let first = lane(key, 0);
+    // What was taken later may be written sooner.
     for row in claim(store, first, 20, 9).await.claimed {
-        settle(store, &row, 100 + row.partition + row.position, End::Delivered).await;
+        let at = 100 + row.partition + row.position;
+        settle(store, &row, 300 - at, End::Delivered { at }).await;
     }
     let alert = |seq: i64| format!("{seq:032x}");
     assert_eq!(store.again_after(first, "unknown", 200).await.unwrap(), 0);
@@ -276,7 +286,7 @@ pub(crate) async fn what_came_after_a_message_waits_once_more(store: &dyn Store)
     assert_eq!(again, [3, 4, 5].map(alert).iter().map(|alert| &**alert).collect());
     assert!(claimed.iter().all(|row| row.parcel.is_none()), "each alert goes alone");
     let last = &claimed[0];
-    settle(store, &claimed[1], 210, End::Delivered).await;
+    settle(store, &claimed[1], 210, End::Delivered { at: 210 }).await;
     // Its end is not written yet: what was given since it was due comes again.
     assert_eq!(store.again_after(first, &last.alert, 220).await.unwrap(), 1);
     assert_eq!(store.accounts().await.unwrap().1[0].missing(), (0, 0));
@@ -300,7 +310,7 @@ pub(crate) async fn what_ended_long_ago_is_cleared_and_stays_in_the_books(store:
     let rows = vec![delivery(a, 0, 10), delivery(a, 1, 10), delivery(b, 0, 10)];
     assert!(plan(store, rows, 2).await);
     let claimed = claim(store, lane(a, 0), 10, 1).await.claimed;
-    settle(store, &claimed[0], 11, End::Delivered).await;
+    settle(store, &claimed[0], 11, End::Delivered { at: 11 }).await;
     assert_eq!(store.clear(11, 9).await.unwrap(), 0);
     assert_eq!(store.clear(12, 9).await.unwrap(), 1);
     let (_, accounts) = store.accounts().await.unwrap();

@@ -126,7 +126,7 @@ impl Attempt {
 impl Ended {
     /// Whether the receiver answered at all, also with a refusal of this one message.
     pub(crate) fn answered(&self) -> bool {
-        matches!(self.verdict, Verdict::Delivered | Verdict::Refused { .. })
+        matches!(self.verdict, Verdict::Delivered(_) | Verdict::Refused { .. })
     }
 
     /// Whether there was nobody to be sent to.
@@ -154,7 +154,7 @@ impl Ended {
         let second = self.claimed.channel == 0
             && self.served.as_ref().is_some_and(|served| served.second.is_some());
         match self.verdict {
-            Verdict::Delivered => End::Delivered,
+            Verdict::Delivered(at) => End::Delivered { at: at.map_or(now, ms) },
             Verdict::Away => End::Again { due: now, code: Code::ReceiverAway.name() },
             Verdict::Gone { code } | Verdict::Refused { code } => {
                 End::Escalated { code: code.name(), second }

@@ -74,8 +74,8 @@ pub struct Outgoing {
 /// What came of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// The receiver has it.
-    Delivered,
+    /// The receiver has it, since this instant where the channel knows it.
+    Delivered(Option<Instant>),
     /// Not now.
     Retry {
         /// Why.

@@ -92,7 +92,7 @@ impl Meters {
 
     pub(crate) fn attempt(&self, kind: Kind, verdict: &Verdict, spent: Duration) {
         let word = match verdict {
-            Verdict::Delivered => "delivered",
+            Verdict::Delivered(_) => "delivered",
             Verdict::Retry { .. } => "retry",
             Verdict::Away => "away",
             Verdict::Gone { .. } => "gone",
@@ -105,7 +105,7 @@ impl Meters {
     pub(crate) fn settled(&self, settled: &[Settled], lost: u64) {
         for one in settled {
             let end = match one.end {
-                End::Delivered => "delivered",
+                End::Delivered { .. } => "delivered",
                 End::Again { .. } => "again",
                 End::Escalated { .. } => "escalated",
             };

@@ -43,7 +43,7 @@ async fn a_webhook_is_the_alert_as_it_stands_and_signed() {
     assert_eq!(webhook.check(&target), Ok(()));
     let secrets = Secrets::new([[1; 32], [2; 32]]);
     let message = message();
-    assert_eq!(webhook.send(&target, &secrets, &message).await, Verdict::Delivered);
+    assert_eq!(webhook.send(&target, &secrets, &message).await, Verdict::Delivered(None));
     let calls = receiver.calls();
     let [call] = &*calls else { panic!("one call") };
     assert_eq!((&*call.path, &call.body[..]), ("/hook?key=1", &*message.body));
@@ -64,7 +64,7 @@ async fn a_webhook_tells_what_came_of_it() {
     let to = |url: String| Target::Webhook { url };
     let (target, secrets) = (to(format!("http://{address}/")), Secrets::new([[1; 32]]));
     for (status, verdict) in [
-        (204, Verdict::Delivered),
+        (204, Verdict::Delivered(None)),
         (410, Verdict::Gone { code: Code::ReceiverGone }),
         (307, Verdict::Retry { code: Code::ReceiverRedirect, after: None }),
         (503, Verdict::Retry { code: Code::ReceiverBusy, after: None }),
@@ -102,7 +102,7 @@ async fn a_robot_gets_a_card_and_its_answers_are_understood() {
     assert_eq!(wecom.check(&target), Ok(()));
     let nothing = Secrets::default();
     receiver.answer(200, r#"{"errcode":0,"errmsg":"ok"}"#);
-    assert_eq!(wecom.send(&target, &nothing, &message()).await, Verdict::Delivered);
+    assert_eq!(wecom.send(&target, &nothing, &message()).await, Verdict::Delivered(None));
     let calls = receiver.calls();
     let [call] = &*calls else { panic!("one call") };
     assert_eq!(call.path, format!("/cgi-bin/webhook/send?key={key}"));

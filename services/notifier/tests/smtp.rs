@@ -140,7 +140,7 @@ async fn a_mail_arrives_as_it_was_written() {
     assert_eq!(smtp.check(&Target::Smtp { to: "desk@county.example.gov".into() }), Ok(()));
     let nobody = Target::Smtp { to: "nobody".into() };
     assert_eq!(smtp.check(&nobody), Err(Code::ChannelMailbox));
-    assert_eq!(send(&smtp, "desk@county.example.gov", &message(1)).await, Verdict::Delivered);
+    assert_eq!(send(&smtp, "desk@county.example.gov", &message(1)).await, Verdict::Delivered(None));
     let taken = server.taken();
     assert_eq!((&taken["from"], &taken["tls"]), (&"levee@example.gov".into(), &false.into()));
     assert_eq!(taken["to"][0], "desk@county.example.gov");
@@ -152,7 +152,7 @@ async fn a_mail_arrives_as_it_was_written() {
 
     // A text of a pack that holds a dot between line ends does not end the mail.
     let smtp = Smtp::new(server.relay(Protection::Plain), None).expect("a relay");
-    assert_eq!(send(&smtp, "desk@county.example.gov", &message(3)).await, Verdict::Delivered);
+    assert_eq!(send(&smtp, "desk@county.example.gov", &message(3)).await, Verdict::Delivered(None));
     let mail = server.taken()["mail"].as_str().map(|text| BASE64_STANDARD.decode(text));
     let mail = String::from_utf8(mail.expect("a mail").expect("base64")).expect("ASCII");
     assert_eq!(body(&mail).trim_end(), body(include_str!("../golden/smtp.digest.eml")).trim_end());
@@ -212,7 +212,7 @@ async fn tls_and_login_are_asked_for_and_checked() {
         assert_eq!(told, retry(Code::OutboundTls), "{name}");
         let told = send(&wrong, "desk@a.example", &message(1)).await;
         assert_eq!(told, retry(Code::ReceiverLogin), "{name}");
-        assert_eq!(send(&right, "desk@a.example", &message(1)).await, Verdict::Delivered);
+        assert_eq!(send(&right, "desk@a.example", &message(1)).await, Verdict::Delivered(None));
         let taken = server.taken();
         assert_eq!((&taken["tls"], &taken["user"]), (&true.into(), &"levee".into()), "{name}");
     }

@@ -81,7 +81,7 @@ async fn calls(rng: &mut ChaCha8Rng) -> Vec<Call> {
             alerts: vec![],
         };
         let sent = webhook.send(&target, &Secrets::new(secrets), &message).await;
-        assert_eq!(sent, Verdict::Delivered);
+        assert_eq!(sent, Verdict::Delivered(None));
         let got = receiver.calls().pop().expect("a call");
         assert_eq!(got.path, "/");
         let publics = keys.map(|key| SigningKey::new(&key).public());

@@ -192,7 +192,10 @@ pub struct Settled {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum End {
     /// Its receiver has it.
-    Delivered,
+    Delivered {
+        /// Since when.
+        at: i64,
+    },
     /// To be sent again.
     Again {
         /// When.

@@ -44,7 +44,7 @@ impl Kafka {
             log.append(partition, &[&body]).map_err(|error| error.code())
         });
         let code = match tokio::time::timeout(TOTAL, appending).await {
-            Ok(Ok(Ok(_))) => return Verdict::Delivered,
+            Ok(Ok(Ok(_))) => return Verdict::Delivered(None),
             Ok(Ok(Err(name))) => Code::parse(name).unwrap_or(Code::ServiceFault),
             Ok(Err(_)) => Code::ServiceFault,
             Err(_) => Code::OutboundTimeout,
@@ -109,13 +109,13 @@ mod tests {
         let log = open(folder.path());
         let kafka = Kafka::new([("desk".to_owned(), Arc::clone(&log) as Arc<dyn Log>)]);
         let message = sample::one();
-        assert_eq!(send(&kafka, "desk", &message).await, Verdict::Delivered);
+        assert_eq!(send(&kafka, "desk", &message).await, Verdict::Delivered(None));
         let partition = HouseholdKey::of("H00000001").partition(8);
         let mut read = Batch::default();
         log.read(partition, 0, 1 << 20, &mut read).expect("a record");
         let records: Vec<_> = read.iter().map(|(_, record)| record.to_vec()).collect();
         assert_eq!(records, [message.body.to_vec()]);
-        assert_eq!(send(&kafka, "desk", &sample::group()).await, Verdict::Delivered);
+        assert_eq!(send(&kafka, "desk", &sample::group()).await, Verdict::Delivered(None));
     }
 
     #[tokio::test]

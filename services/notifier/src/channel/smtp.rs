@@ -126,7 +126,7 @@ impl Smtp {
         };
         let Some(mail) = mail else { return Verdict::Refused { code: Code::ChannelMailbox } };
         match tokio::time::timeout(TOTAL, self.transport.send(mail)).await {
-            Ok(Ok(_)) => Verdict::Delivered,
+            Ok(Ok(_)) => Verdict::Delivered(None),
             Ok(Err(error)) => meaning(&error),
             Err(_) => Verdict::Retry { code: Code::OutboundTimeout, after: None },
         }

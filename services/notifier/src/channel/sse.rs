@@ -9,7 +9,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use proto::codes::Code;
+use proto::{codes::Code, date::Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{BoxFuture, Channel, Kind, Outgoing, Secrets, Target, Verdict};
@@ -23,8 +23,8 @@ pub(crate) struct Heard {
     pub(crate) id: Box<str>,
     /// The CloudEvent, one line.
     pub(crate) text: String,
-    /// Told when the connection took it.
-    pub(crate) taken: oneshot::Sender<()>,
+    /// Told when the connection took it: what comes after a message is found by it.
+    pub(crate) taken: oneshot::Sender<Instant>,
 }
 
 /// The listeners of this process: one for each subscription.
@@ -67,7 +67,7 @@ impl Sse {
             return Verdict::Away;
         }
         // Dropped with a connection that ended before it took the message.
-        took.await.map_or(Verdict::Away, |()| Verdict::Delivered)
+        took.await.map_or(Verdict::Away, |at| Verdict::Delivered(Some(at)))
     }
 }
 
@@ -101,8 +101,6 @@ impl Channel for Sse {
 mod tests {
     use std::sync::Arc;
 
-    use proto::date::Instant;
-
     use super::*;
 
     fn message(body: &str) -> Outgoing {
@@ -127,9 +125,9 @@ mod tests {
         let takes = async {
             let heard = connection.recv().await.unwrap();
             assert_eq!((&*heard.id, &*heard.text), ("a1", "{}"));
-            heard.taken.send(()).unwrap();
+            heard.taken.send(Instant(7)).unwrap();
         };
-        assert_eq!(tokio::join!(sse.tell(&one), takes).0, Verdict::Delivered);
+        assert_eq!(tokio::join!(sse.tell(&one), takes).0, Verdict::Delivered(Some(Instant(7))));
         let breaks = async { drop(connection.recv().await) };
         assert_eq!(tokio::join!(sse.tell(&one), breaks).0, Verdict::Away);
         let mut again = sse.listen("s1");

@@ -100,7 +100,7 @@ pub(crate) fn failed(fault: Fault) -> Verdict {
 pub(crate) fn answered(answer: &Answer, at: Instant) -> Verdict {
     let after = answer.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, at));
     let code = match answer.status {
-        200..=299 => return Verdict::Delivered,
+        200..=299 => return Verdict::Delivered(None),
         410 => return Verdict::Gone { code: Code::ReceiverGone },
         300..=399 => Code::ReceiverRedirect,
         429 | 502..=504 => Code::ReceiverBusy,
@@ -138,7 +138,7 @@ mod tests {
     fn a_status_has_one_meaning() {
         let retry = |code| Verdict::Retry { code, after: None };
         for status in [200, 201, 202, 204, 299] {
-            assert_eq!(verdict(status, None), Verdict::Delivered);
+            assert_eq!(verdict(status, None), Verdict::Delivered(None));
         }
         assert_eq!(verdict(410, Some("9")), Verdict::Gone { code: Code::ReceiverGone });
         for status in [300, 301, 302, 303, 304, 307, 308] {

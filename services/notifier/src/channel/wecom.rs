@@ -164,7 +164,7 @@ fn meaning(answer: &[u8]) -> Verdict {
         return Verdict::Retry { code: Code::OutboundAnswer, after: None };
     };
     match said.errcode {
-        0 => Verdict::Delivered,
+        0 => Verdict::Delivered(None),
         // More than 20 messages in this minute.
         45009 => {
             let after = Some(Duration::from_secs(60));

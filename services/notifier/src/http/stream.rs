@@ -10,9 +10,9 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use chassis::Shutdown;
+use chassis::{SharedClock, Shutdown};
 use futures_util::stream;
-use proto::codes::Code;
+use proto::{codes::Code, date::Instant};
 use store::{ACTIVE, IN_FLIGHT, Lane};
 use tokio::sync::{mpsc, oneshot};
 
@@ -58,7 +58,8 @@ pub(super) async fn stream(
     }
     let begun = Event::default().comment("levee");
     let (heard, stop) = (api.sse.listen(&row.id), api.shutdown.clone());
-    let connection = Connection { heard, stop, begun: Some(begun), taken: None };
+    let clock = api.clock.clone();
+    let connection = Connection { heard, stop, clock, begun: Some(begun), taken: None };
     let events = stream::unfold(connection, Connection::next);
     let heartbeat = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
     let mut response = Sse::new(events).keep_alive(heartbeat).into_response();
@@ -89,9 +90,10 @@ async fn resume(api: &Api, lane: Lane, id: &str, last: &str) -> Result<(), Refus
 struct Connection {
     heard: mpsc::Receiver<Heard>,
     stop: Shutdown,
+    clock: SharedClock,
     begun: Option<Event>,
     /// The message that was given to the connection last.
-    taken: Option<oneshot::Sender<()>>,
+    taken: Option<oneshot::Sender<Instant>>,
 }
 
 impl Connection {
@@ -102,7 +104,7 @@ impl Connection {
         }
         if let Some(taken) = self.taken.take() {
             // Where the attempt is over the message comes again.
-            let _ = taken.send(());
+            let _ = taken.send(Instant(self.clock.now_unix_micros()));
         }
         let heard = tokio::select! {
             heard = self.heard.recv() => heard?,

@@ -148,14 +148,14 @@ async fn settle(tx: &mut PgConnection, settled: &Settled, turn: &Turn) -> Answer
         return Ok(false);
     }
     match *end {
-        End::Delivered => {
+        End::Delivered { at } => {
             let put = "UPDATE deliveries SET state = 2, code = NULL, settled_at = $1 WHERE id = $2";
-            sqlx::query(put).bind(turn.now).bind(id).execute(&mut *tx).await?;
+            sqlx::query(put).bind(at).bind(id).execute(&mut *tx).await?;
             if let Some(parcel) = parcel {
                 let with = "UPDATE deliveries SET state = 2, settled_at = $1 WHERE parcel = $2 \
                             AND subscription = $3 AND channel = $4 AND state = 5";
                 sqlx::query(with)
-                    .bind(turn.now)
+                    .bind(at)
                     .bind(parcel)
                     .bind(lane.subscription)
                     .bind(lane.channel)

@@ -83,7 +83,7 @@ proptest! {
 fn every_answer_has_one_meaning() {
     let said = |code: i64| meaning(format!(r#"{{"errcode":{code},"errmsg":"x"}}"#).as_bytes());
     let retry = |code| Verdict::Retry { code, after: None };
-    assert_eq!(said(0), Verdict::Delivered);
+    assert_eq!(said(0), Verdict::Delivered(None));
     let after = Some(Duration::from_secs(60));
     assert_eq!(said(45009), Verdict::Retry { code: Code::ReceiverBusy, after });
     for busy in [-1, 45033] {
