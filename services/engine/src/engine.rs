@@ -177,6 +177,7 @@ impl Engine {
                 Entry::Tick | Entry::FoldVersion(_) => Some(Outcome::Accepted),
                 other => {
                     self.flush(hands, &mut queues);
+                    queues.moved |= matches!(other, Entry::Removal { .. });
                     Some(self.enter(hands, stamped, other))
                 }
             };

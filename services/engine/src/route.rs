@@ -53,8 +53,8 @@ pub(crate) struct Queues<'e> {
     learning: HashSet<Home, std::hash::BuildHasherDefault<std::hash::DefaultHasher>>,
     /// Persons whose events are on the way from a household to where persons without one wait.
     transit: Vec<Person>,
-    /// Whether whose a person is may differ from what was found.
-    moved: bool,
+    /// Whether whose a person is may differ from what was found: a profile came or went.
+    pub(crate) moved: bool,
 }
 
 impl<'e> Queues<'e> {
