@@ -34,19 +34,8 @@ pub fn alert_id(case: &str, revision: u32) -> String {
 
 /// Texts and a number, one behind the other.
 pub(crate) fn named(texts: [&str; 3], number: u32) -> Vec<u8> {
-    let mut digits = [0; 10];
-    let mut first = digits.len();
-    let mut left = number;
-    loop {
-        first -= 1;
-        // A digit of a number is below ten.
-        digits[first] = b'0' + u8::try_from(left % 10).unwrap_or(0);
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    [texts[0].as_bytes(), texts[1].as_bytes(), texts[2].as_bytes(), &digits[first..]].concat()
+    let [first, second, third] = texts.map(str::as_bytes);
+    [first, second, third, itoa::Buffer::new().format(number).as_bytes()].concat()
 }
 
 /// The first 16 bytes of SHA-256 of a household's id: its key in routing headers and in memory.

@@ -97,22 +97,7 @@ impl Out<'_> {
     }
 
     fn int(&mut self, value: i64) {
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        let mut left = value.unsigned_abs();
-        loop {
-            at -= 1;
-            // A digit of a number is below ten.
-            digits[at] = b'0' + u8::try_from(left % 10).unwrap_or(0);
-            left /= 10;
-            if left == 0 {
-                break;
-            }
-        }
-        if value < 0 {
-            self.0.push(b'-');
-        }
-        self.0.extend_from_slice(&digits[at..]);
+        self.raw(itoa::Buffer::new().format(value));
     }
 
     fn count(&mut self, value: usize) {

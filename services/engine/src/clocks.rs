@@ -20,7 +20,7 @@ use crate::{
     fold::Fold,
     publish::{Press, Said},
     record::Record,
-    view::rows,
+    view::{Sight, rows},
     words::{Word, Words},
     world::World,
 };
@@ -127,7 +127,8 @@ impl<'c> Course<'c> {
         for standing in case.standings.iter().filter(|s| s.published.max(s.shown) > Severity::None)
         {
             let slot = desk.book.slot(standing.rule);
-            let holds = slot.and_then(|s| desk.book.holds(s, desk.known.region, desk.today).0);
+            let holds =
+                slot.and_then(|s| desk.book.holds(s, desk.sight.known.region, desk.sight.today).0);
             let Some(at) = holds else { continue };
             let pack = &**desk.book.pack(at);
             if let Some(channel) = &pack.green_channel {
@@ -324,14 +325,19 @@ impl Fold {
             let ledger = std::mem::take(&mut household.ledger);
             let book = world.book(world.generation(household.seen));
             let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
-            let scratch = std::mem::take(&mut self.scratch);
-            let watched = household.watched_until;
-            let mut desk = Desk::new(book, &known, &self.words, &rows, at.date(), watched, scratch);
+            let sight = Sight {
+                known: &known,
+                words: &self.words,
+                rows: &rows,
+                today: at.date(),
+                watched_until: household.watched_until,
+            };
+            let mut desk = Desk::new(book, sight, std::mem::take(&mut self.scratch));
             let moment = Moment { world, at };
             case.revision += 1;
             let said = Said::new(Change::Overdue, case.level).overdue(clock, from, to);
-            let (routes, room) = (&mut self.words_of_route, &mut self.room);
-            let mut press = Press { household, routes, room };
+            let (routes, sheet) = (&mut self.words_of_route, &mut self.sheet);
+            let mut press = Press { household, routes, sheet };
             let alert = press.say(&moment, &mut desk, &mut case, said).0;
             self.alerts.push(alert);
             self.scratch = desk.finish();

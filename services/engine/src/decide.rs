@@ -17,7 +17,7 @@ use crate::{
     record::WATCHED_DAYS,
     rulebook::{RuleAt, Rulebook},
     silence::stays,
-    view::rows,
+    view::{Sight, rows},
     watch::{Watch, Watches},
     words::Word,
     world::World,
@@ -112,9 +112,9 @@ impl Fold {
         let (today, book) = (at.date(), world.book(world.generation(household.seen)));
         let ledger = std::mem::take(&mut household.ledger);
         let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
-        let watched = household.watched_until;
-        let scratch = std::mem::take(&mut self.scratch);
-        let mut desk = Desk::new(book, &known, &self.words, &rows, today, watched, scratch);
+        let (words, watched_until) = (&self.words, household.watched_until);
+        let sight = Sight { known: &known, words, rows: &rows, today, watched_until };
+        let mut desk = Desk::new(book, sight, std::mem::take(&mut self.scratch));
         let mut round = Round { world, household, case: &mut case, cause, grown: false };
         let mut found: Vec<Found> = Vec::with_capacity(asks.len());
         for Ask { slot, money } in asks {
@@ -136,8 +136,8 @@ impl Fold {
         }
         let moment = Moment { world, at };
         let household = &mut self.households[ix as usize];
-        let (routes, room) = (&mut self.words_of_route, &mut self.room);
-        let mut press = Press { household, routes, room };
+        let (routes, sheet) = (&mut self.words_of_route, &mut self.sheet);
+        let mut press = Press { household, routes, sheet };
         if let Some((alert, grows)) = press.publish(&moment, &mut desk, &mut case, grown) {
             self.alerts.push(alert);
             // What is said moves every baseline.
@@ -363,7 +363,7 @@ impl Round<'_> {
         let Some(at) = holds else {
             if stands {
                 // A rule no longer in force leaves at once, whatever its falls wait for.
-                self.case.standing(id).find(Severity::None, desk.today, 0);
+                self.case.standing(id).find(Severity::None, desk.sight.today, 0);
             }
             return found;
         };
@@ -372,10 +372,10 @@ impl Round<'_> {
         let fresh = pack.evaluate == Evaluate::Daily || self.cause.changes_data();
         let level = if !fresh {
             // What it would be today was not looked at.
-            found.stays = desk.today;
+            found.stays = desk.sight.today;
             // A level that another pack's rule of this id gave is not this pack's.
             let own = standing.filter(|s| s.pack == book.pack_id(at));
-            let then = kept_rule(self.world, self.household, desk.known, id, pack);
+            let then = kept_rule(self.world, self.household, desk.sight.known, id, pack);
             then.and(own).map_or(Severity::None, |s| s.computed)
         } else {
             let (pack, view, memo) = desk.pack(at.pack);
@@ -392,7 +392,7 @@ impl Round<'_> {
             let standing = self.case.standing(id);
             standing.silence = silence;
             standing.pack = book.pack_id(at);
-            standing.find(level, desk.today, days);
+            standing.find(level, desk.sight.today, days);
             let grows = self.material(id, at, desk);
             found.differs(pack.evaluate, grows);
         }
@@ -416,7 +416,7 @@ impl Round<'_> {
         match pack.evaluate(material.value, view, memo) {
             Outcome::Number(number) => {
                 self.grown |= number.value / material.step > baseline;
-                grows(number, material.step, baseline, desk.today).min(number.sure)
+                grows(number, material.step, baseline, desk.sight.today).min(number.sure)
             }
             Outcome::Failed(failed) => failed.until,
             _ => Date::MAX,

@@ -7,11 +7,9 @@ use proto::date::Date;
 use rules::{Memo, Pack, Rule};
 
 use crate::{
-    household::Known,
     rulebook::{RuleAt, Rulebook},
     sieve::Sieve,
-    view::{Row, View},
-    words::Words,
+    view::{Sight, View},
 };
 
 /// Room for one pack's share of a decision; used again, so that deciding allocates little.
@@ -24,12 +22,7 @@ pub(crate) struct Scratch {
 /// The views of all packs of a generation on one date, made when first asked for.
 pub(crate) struct Desk<'a> {
     pub(crate) book: &'a Rulebook,
-    pub(crate) known: &'a Known,
-    pub(crate) words: &'a Words,
-    pub(crate) rows: &'a [Row<'a>],
-    pub(crate) today: Date,
-    /// The first date on which the household is no longer watched for relapse.
-    pub(crate) watched_until: Date,
+    pub(crate) sight: Sight<'a>,
     views: Vec<Option<View<'a>>>,
     scratch: Vec<Scratch>,
     /// The pack asked for last, whether it is in force here, and until when that is sure.
@@ -37,19 +30,11 @@ pub(crate) struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    pub(crate) fn new(
-        book: &'a Rulebook,
-        known: &'a Known,
-        words: &'a Words,
-        rows: &'a [Row<'a>],
-        today: Date,
-        watched_until: Date,
-        mut scratch: Vec<Scratch>,
-    ) -> Desk<'a> {
+    pub(crate) fn new(book: &'a Rulebook, sight: Sight<'a>, mut scratch: Vec<Scratch>) -> Desk<'a> {
         scratch.resize_with(scratch.len().max(book.packs.len()), Scratch::default);
         let views = book.packs.iter().map(|_| None).collect();
         let force = Cell::new(None);
-        Desk { book, known, words, rows, today, watched_until, views, scratch, force }
+        Desk { book, sight, views, scratch, force }
     }
 
     /// Gives back the room that it was given.
@@ -69,8 +54,7 @@ impl<'a> Desk<'a> {
         let Scratch { memo, sieve } = &mut self.scratch[at];
         let view = self.views[at].get_or_insert_with(|| {
             memo.begin();
-            let (sieve, watched) = (std::mem::take(sieve), self.watched_until);
-            View::new(pack, self.known, self.words, self.rows, self.today, watched, sieve)
+            View::new(pack, self.sight, std::mem::take(sieve))
         });
         (pack, view, memo)
     }
@@ -78,11 +62,11 @@ impl<'a> Desk<'a> {
     /// Which pack's rule holds here today, and the next date on which that can change.
     pub(crate) fn holds(&self, slot: u16) -> (Option<RuleAt>, Date) {
         let Some(only) = self.book.only(slot) else {
-            return self.book.holds(slot, self.known.region, self.today);
+            return self.book.holds(slot, self.sight.known.region, self.sight.today);
         };
         let known = self.force.get().filter(|(pack, ..)| *pack == only.pack);
         let (_, in_force, until) = known.unwrap_or_else(|| {
-            let (holds, until) = self.book.holds(slot, self.known.region, self.today);
+            let (holds, until) = self.book.holds(slot, self.sight.known.region, self.sight.today);
             (only.pack, holds.is_some(), until)
         });
         self.force.set(Some((only.pack, in_force, until)));

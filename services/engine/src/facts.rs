@@ -36,7 +36,7 @@ pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
             view.spare = events;
             outcome
         }
-        Err(Fails) => Outcome::failed(view.today.plus(1)),
+        Err(Fails) => Outcome::failed(view.sight.today.plus(1)),
     }
 }
 
@@ -82,9 +82,9 @@ fn stay(window: Window, occurred_on: Date) -> (Date, Date) {
 fn inside(view: &mut View<'_>, fact: usize, mut events: Vec<Inside>) -> Result<Vec<Inside>, Fails> {
     events.clear();
     let looked_at = view.looked_at(fact);
-    let (pack, rows) = (view.pack, view.rows);
+    let (pack, rows) = (view.pack, view.sight.rows);
     let fact = &pack.facts[fact];
-    let (first, _) = fact.window.start(view.today);
+    let (first, _) = fact.window.start(view.sight.today);
     for at in looked_at {
         let row = &rows[at];
         if row.occurred_on >= first {
@@ -100,7 +100,7 @@ fn inside(view: &mut View<'_>, fact: usize, mut events: Vec<Inside>) -> Result<V
 
 /// The events that the fact looked at on the view's date, by the places of their rows.
 pub(crate) fn looked_at(view: &mut View<'_>, fact: usize) -> Vec<usize> {
-    let today = view.today;
+    let today = view.sight.today;
     let events = inside(view, fact, Vec::new()).unwrap_or_default();
     let fact = &view.pack.facts[fact];
     let seen = Seen::new(view, fact, &events);
@@ -111,7 +111,7 @@ pub(crate) fn looked_at(view: &mut View<'_>, fact: usize) -> Vec<usize> {
             row.type_id == until && row.occurred_on <= today && Some(row.occurred_on) >= first
         };
         if first.is_some() {
-            places.extend(view.rows.iter().enumerate().filter(ending).map(|(at, _)| at));
+            places.extend(view.sight.rows.iter().enumerate().filter(ending).map(|(at, _)| at));
         }
     }
     places
@@ -133,7 +133,7 @@ struct Seen<'e> {
 
 impl<'e> Seen<'e> {
     fn new(view: &View<'_>, fact: &Fact, events: &'e [Inside]) -> Seen<'e> {
-        Seen { events, window: fact.window, last: fact.window.start(view.today).1 }
+        Seen { events, window: fact.window, last: fact.window.start(view.sight.today).1 }
     }
 
     /// What is inside.
@@ -232,7 +232,7 @@ fn largest(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
 
 fn last(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
     let turn = seen.turn();
-    let recency = |event: &&Inside| view.rows[event.at].recency();
+    let recency = |event: &&Inside| view.sight.rows[event.at].recency();
     let Some(newest) = seen.present().max_by_key(recency) else {
         return absent(view, fact, &turn);
     };
@@ -244,7 +244,7 @@ fn last(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
             Outcome::Truth(rules::Truth::until(value, turn.until))
         }
         Type::Text => {
-            let text = view.field_text(&view.rows[newest.at], field);
+            let text = view.field_text(&view.sight.rows[newest.at], field);
             view.spell(text.into(), turn.until)
         }
     }
@@ -253,7 +253,7 @@ fn last(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
 fn distinct(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
     let turn = seen.turn();
     let has = |t: &&proto::catalogue::TypeId| {
-        seen.present().any(|event| view.rows[event.at].type_id == **t)
+        seen.present().any(|event| view.sight.rows[event.at].type_id == **t)
     };
     let n = fact.types.iter().filter(has).count();
     if n == 0 {
@@ -269,18 +269,18 @@ fn days_since(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
     };
     let ends = stay(seen.window, newest).1;
     let until = seen.comes().map_or(ends, |date| date.min(ends));
-    let days = i64::from(view.today.0) - i64::from(newest.0);
+    let days = i64::from(view.sight.today.0) - i64::from(newest.0);
     Outcome::Number(Number::sloping(days, 1, until, true, true))
 }
 
 fn open_days(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
-    let today = view.today;
+    let today = view.sight.today;
     let mut until = seen.turn().until;
     let mut oldest: Option<Date> = None;
     for event in seen.present() {
         let mut open = true;
-        let slot = view.rows[event.at].slot;
-        let ends = view.rows.iter().filter(|row| {
+        let slot = view.sight.rows[event.at].slot;
+        let ends = view.sight.rows.iter().filter(|row| {
             Some(row.type_id) == fact.until && row.slot == slot && row.occurred_on >= event.on
         });
         for end in ends {
@@ -300,11 +300,11 @@ fn open_days(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
 }
 
 fn active(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
-    let today = view.today;
+    let today = view.sight.today;
     let mut until = seen.turn().until;
     let mut on = false;
     for event in seen.events {
-        let row = &view.rows[event.at];
+        let row = &view.sight.rows[event.at];
         let kind = view.pack.catalogue.get(row.type_id);
         let text = |name: &str| {
             let field = kind.field(name)?;

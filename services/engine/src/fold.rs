@@ -24,7 +24,7 @@ use crate::{
     desk::Scratch,
     household::{Household, Known, Parked, Person, Place},
     ledger::{Ledger, Offered, Source, Turn},
-    publish::Room,
+    publish::Sheet,
     words::Words,
     world::{Change, Marks, World},
 };
@@ -118,7 +118,7 @@ pub(crate) struct Fold {
     /// Level expressions that failed, by rule.
     pub(crate) failed: Vec<u64>,
     pub(crate) scratch: Vec<Scratch>,
-    pub(crate) room: Room,
+    pub(crate) sheet: Sheet,
     /// An empty case for the next household without one.
     pub(crate) spare: Option<Box<Case>>,
 }

@@ -14,6 +14,7 @@ use crate::{
     ledger::{Ledger, Slot},
     margin::Margin,
     record::Record,
+    view::Sight,
     watch::Watches,
     words::{Word, Words},
 };
@@ -119,6 +120,11 @@ impl Household {
         self.changed_on = today;
         self.changed_under = generation;
         self.changed_watch = self.watched_until;
+    }
+
+    /// What is seen of it as of the last change of its data: nothing changed since but the date.
+    pub(crate) fn last_change<'a>(&self, now: Sight<'a>) -> Sight<'a> {
+        Sight { today: self.changed_on, watched_until: self.changed_watch, ..now }
     }
 
     /// Whether a profile is newer than what is known and than a removal.

@@ -51,3 +51,6 @@ pub use past::{Past, Prepared, PreparedProfile, Verdict};
 pub use person_fold::PersonFold;
 pub use portrait::{About, Headroom, Held, Outline, Portrait, Stands};
 pub use quality::{Precision, Quality, Verdicts};
+
+#[cfg(test)]
+mod samples;

@@ -20,7 +20,7 @@ use crate::{
     publish::{Press, Said},
     record::{Noted, Record},
     silence::Closing,
-    view::rows,
+    view::{Sight, rows},
     words::Word,
     world::World,
 };
@@ -128,8 +128,9 @@ impl Fold {
         let household = &self.households[ix as usize];
         let book = world.book(world.generation(household.seen));
         let done = household.known.as_deref().map(|known| {
-            let watched = household.watched_until;
-            let desk = Desk::new(book, known, &self.words, &[], at.date(), watched, Vec::new());
+            let (today, watched_until) = (at.date(), household.watched_until);
+            let sight = Sight { known, words: &self.words, rows: &[], today, watched_until };
+            let desk = Desk::new(book, sight, Vec::new());
             let record = household.record.as_deref();
             work(&mut Course::new(&mut case, &desk, record, household.episode, at))
         });
@@ -161,9 +162,10 @@ impl Fold {
         let household = &self.households[ix as usize];
         let book = world.book(world.generation(household.seen));
         let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
-        let watched = household.watched_until;
-        let mut desk = Desk::new(book, &known, &self.words, &rows, at.date(), watched, Vec::new());
-        let closing = Closing { world, household, ledger: &ledger };
+        let (words, watched_until) = (&self.words, household.watched_until);
+        let sight = Sight { known: &known, words, rows: &rows, today: at.date(), watched_until };
+        let mut desk = Desk::new(book, sight, Vec::new());
+        let closing = Closing { world, household };
         for standing in case.standings.iter_mut().filter(|s| s.shown > Severity::None) {
             let silence = closing.silence(standing, &mut desk);
             standing.hush(Some(silence));
@@ -174,8 +176,8 @@ impl Fold {
         let moment = Moment { world, at };
         let said = Said::new(Change::Closed, previous).reason(kind.word());
         let household = &mut self.households[ix as usize];
-        let (routes, room) = (&mut self.words_of_route, &mut self.room);
-        let alert = Press { household, routes, room }.say(&moment, &mut desk, &mut case, said).0;
+        let (routes, sheet) = (&mut self.words_of_route, &mut self.sheet);
+        let alert = Press { household, routes, sheet }.say(&moment, &mut desk, &mut case, said).0;
         self.alerts.push(alert);
         let household = &mut self.households[ix as usize];
         (household.ledger, household.known) = (ledger, Some(known));

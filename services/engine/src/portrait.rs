@@ -16,7 +16,7 @@ use crate::{
     household::{Household, Known},
     ledger::Record,
     publish,
-    view::rows,
+    view::{Sight, rows},
     words::Word,
 };
 
@@ -180,8 +180,9 @@ impl Engine {
         let held =
             rows.iter().enumerate().map(|(n, row)| self.held(household, row.record, n >= own));
         portrait.events = held.collect();
-        let watched = household.watched_until;
-        let mut desk = Desk::new(book, known, words, &rows, today, watched, Vec::new());
+        let watched_until = household.watched_until;
+        let sight = Sight { known, words, rows: &rows, today, watched_until };
+        let mut desk = Desk::new(book, sight, Vec::new());
         for slot in book.all() {
             let (Some(at), _) = book.holds(*slot, known.region, today) else { continue };
             let rule = desk.rule(at);
@@ -275,7 +276,7 @@ fn headroom(
         threshold: limit.value,
         above: threshold.above,
         missing,
-        crossing: crossing(view.today, threshold.above, missing, value, limit),
+        crossing: crossing(view.sight.today, threshold.above, missing, value, limit),
     })
 }
 

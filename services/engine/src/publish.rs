@@ -33,13 +33,12 @@ pub(crate) struct Press<'p> {
     pub(crate) household: &'p mut Household,
     /// The levels that routes name.
     pub(crate) routes: &'p mut Words,
-    /// Room that is used again.
-    pub(crate) room: &'p mut Room,
+    pub(crate) sheet: &'p mut Sheet,
 }
 
-/// Room for the making of an alert.
+/// Memory that the next alert is made with again.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
+pub(crate) struct Sheet {
     /// For what is evaluated as of an earlier date.
     past: Vec<Scratch>,
     /// For its bytes.
@@ -89,7 +88,7 @@ impl Press<'_> {
             sources: Vec::new(),
             // An overdue step says nothing new of the family.
             notes: said.change != Change::Overdue,
-            spare: &mut self.room.past,
+            past: &mut self.sheet.past,
         };
         let signals = writer.signals(case, desk);
         let priority = writer.priority(case, desk);
@@ -106,11 +105,11 @@ impl Press<'_> {
         }
         let feeds = world.marks(at).map_or_else(Vec::new, |m| m.of(&types, &world.feeds));
         let id = ids::case_id(&self.household.id, self.household.episode);
-        let data = data(&id, self.household, self.routes, desk.known, case, &said);
+        let data = data(&id, self.household, self.routes, desk.sight.known, case, &said);
         let data = Data { as_of: at.date(), history: world.history, ..data };
         let risks = risks(&signals);
         let data = Data { signals, risks, measures, contradictions, priority, feeds, ..data };
-        (Alert::write(at, &data, &mut self.room.page), grows)
+        (Alert::write(at, &data, &mut self.sheet.page), grows)
     }
 }
 
@@ -169,7 +168,7 @@ impl Fold {
             let id = ids::case_id(&household.id, household.episode);
             let data = data(&id, household, &self.words_of_route, &known, &case, &said);
             let data = Data { as_of: at.date(), history: world.history, ..data };
-            alert = Some(Alert::write(at, &data, &mut self.room.page));
+            alert = Some(Alert::write(at, &data, &mut self.sheet.page));
         }
         for standing in &mut case.standings {
             standing.computed = Severity::None;
@@ -224,7 +223,7 @@ struct Writer<'d, 'w> {
     sources: Vec<Source>,
     /// Whether what is said becomes what the next alert is compared with.
     notes: bool,
-    spare: &'w mut Vec<Scratch>,
+    past: &'w mut Vec<Scratch>,
 }
 
 impl<'d> Writer<'d, '_> {
@@ -262,14 +261,13 @@ impl<'d> Writer<'d, '_> {
     /// since, so the same expressions on that date give the same values. Where it is held from
     /// before its pack came into force, the pack's own expressions are taken on that date.
     fn kept_signal(&mut self, standing: &mut Standing, desk: &Desk<'d>, at: RuleAt) -> Signal<'d> {
-        let (pack, known) = (desk.book.pack(at), desk.known);
+        let (pack, known) = (desk.book.pack(at), desk.sight.known);
         let kept = kept_rule(self.world, self.household, known, standing.rule, pack);
         let (book, then) = kept.unwrap_or((desk.book, at));
-        let (on, watched) = (self.household.changed_on, self.household.changed_watch);
-        let scratch = std::mem::take(self.spare);
-        let mut past = Desk::new(book, known, desk.words, desk.rows, on, watched, scratch);
+        let sight = self.household.last_change(desk.sight);
+        let mut past = Desk::new(book, sight, std::mem::take(self.past));
         let signal = self.signal(standing, &mut past, then, false);
-        *self.spare = past.finish();
+        *self.past = past.finish();
         signal
     }
 
@@ -280,7 +278,7 @@ impl<'d> Writer<'d, '_> {
         at: RuleAt,
         daily: bool,
     ) -> Signal<'d> {
-        let (book, rule, today) = (desk.book, desk.rule(at), desk.today);
+        let (book, rule, today) = (desk.book, desk.rule(at), desk.sight.today);
         let measures = toolbox::measures(book.pack(at), &rule.risk, desk);
         let (pack, view, memo) = desk.pack(at.pack);
         self.types.extend(rule.reads.types.iter().copied());
@@ -318,7 +316,7 @@ impl<'d> Writer<'d, '_> {
         }
         places.sort_unstable();
         places.dedup();
-        let mut rows: Vec<&Row<'d>> = places.into_iter().map(|at| &view.rows[at]).collect();
+        let mut rows: Vec<&Row<'d>> = places.into_iter().map(|at| &view.sight.rows[at]).collect();
         let key = |row: &Row<'_>| (row.record.source(), row.slot, row.type_id);
         rows.sort_by(|a, b| b.cmp_recency(a).then_with(|| key(a).cmp(&key(b))));
         // An event about two areas of a household stands in its rows twice.

@@ -12,9 +12,7 @@ use crate::{
     decide::{grows, kept_rule},
     desk::Desk,
     household::Household,
-    ledger::Ledger,
     rulebook::RuleAt,
-    view::rows,
     world::World,
 };
 
@@ -39,12 +37,12 @@ pub(crate) fn stays(
     fresh: bool,
     desk: &mut Desk<'_>,
 ) -> (Option<Silence>, Date) {
-    let Some(silence) = silence.filter(|s| desk.today < s.until && level <= s.level) else {
+    let Some(silence) = silence.filter(|s| desk.sight.today < s.until && level <= s.level) else {
         return (None, Date::MAX);
     };
     let mut until = Date::MAX;
     if level > Severity::None && fresh {
-        let today = desk.today;
+        let today = desk.sight.today;
         let material = desk.rule(at).material;
         let (pack, view, memo) = desk.pack(at.pack);
         if let (Some(material), Some(baseline)) = (material, silence.baseline)
@@ -65,7 +63,6 @@ pub(crate) fn stays(
 pub(crate) struct Closing<'c> {
     pub(crate) world: &'c World,
     pub(crate) household: &'c Household,
-    pub(crate) ledger: &'c Ledger,
 }
 
 impl Closing<'_> {
@@ -75,7 +72,7 @@ impl Closing<'_> {
         let holds = slot.and_then(|s| desk.holds(s).0);
         let days = holds.map_or(rules::limits::QUIET_DAYS, |at| desk.book.pack(at).quiet_days);
         let baseline = holds.and_then(|at| self.quotient(standing, at, desk));
-        let until = desk.today.plus(days);
+        let until = desk.sight.today.plus(days);
         let episode = self.household.episode;
         Silence { level: standing.shown, until, baseline, episode }
     }
@@ -85,19 +82,14 @@ impl Closing<'_> {
     fn quotient(&self, standing: &Standing, at: RuleAt, desk: &mut Desk<'_>) -> Option<i64> {
         let pack = desk.book.pack(at);
         let changed_on = self.household.changed_on;
-        let present = desk.watched_until == self.household.changed_watch;
-        if pack.evaluate == Evaluate::Daily || changed_on == desk.today && present {
+        let present = desk.sight.watched_until == self.household.changed_watch;
+        if pack.evaluate == Evaluate::Daily || changed_on == desk.sight.today && present {
             return quotient(at, desk);
         }
-        let kept = kept_rule(self.world, self.household, desk.known, standing.rule, pack);
+        let kept = kept_rule(self.world, self.household, desk.sight.known, standing.rule, pack);
         let (book, then) = kept.unwrap_or((desk.book, at));
-        let seen = self.household.seen;
-        let (known, watched) = (desk.known, self.household.changed_watch);
-        let areas = self.world.reads_areas();
-        let rows = rows(self.ledger, known, &self.world.areas, areas, seen);
-        let words = desk.words;
-        let mut past = Desk::new(book, known, words, &rows, changed_on, watched, Vec::new());
-        quotient(then, &mut past)
+        let sight = self.household.last_change(desk.sight);
+        quotient(then, &mut Desk::new(book, sight, Vec::new()))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::desk::Desk;
 /// What a pack's toolbox offers for a risk, each once, in its order; what the family has by a
 /// programme of aid is left out.
 pub(crate) fn measures<'p>(pack: &'p Pack, risk: &str, desk: &Desk<'_>) -> Vec<&'p str> {
-    let labour = desk.known.labour(desk.today.year()).word();
+    let labour = desk.sight.known.labour(desk.sight.today.year()).word();
     let mut measures: Vec<&str> = Vec::new();
     for tool in pack.toolbox.iter().filter(|t| t.risk == risk) {
         if tool.labour.as_deref().is_none_or(|l| l == labour) {
@@ -25,11 +25,11 @@ pub(crate) fn measures<'p>(pack: &'p Pack, risk: &str, desk: &Desk<'_>) -> Vec<&
 
 /// Whether the family has a measure already.
 fn has(pack: &Pack, code: &str, desk: &Desk<'_>) -> bool {
-    if desk.known.aid.is_empty() {
+    if desk.sight.known.aid.is_empty() {
         return false;
     }
     let receives = |programme: &str| {
-        desk.words.find(programme).is_some_and(|word| desk.known.aid.contains(&word))
+        desk.sight.words.find(programme).is_some_and(|word| desk.sight.known.aid.contains(&word))
     };
     match pack.measures.iter().find(|measure| measure.code == code) {
         Some(measure) => measure.aid.iter().any(|programme| receives(programme)),

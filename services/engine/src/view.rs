@@ -71,15 +71,21 @@ pub(crate) fn rows<'a>(
     rows
 }
 
-/// The scope of one pack's rules for one household on one date.
-pub(crate) struct View<'a> {
-    pub(crate) pack: &'a Pack,
+/// What expressions may see of a household on a date, whatever pack they are of.
+#[derive(Clone, Copy)]
+pub(crate) struct Sight<'a> {
     pub(crate) known: &'a Known,
     pub(crate) words: &'a Words,
     pub(crate) rows: &'a [Row<'a>],
     pub(crate) today: Date,
     /// The first date on which the household is no longer watched for relapse.
-    watched_until: Date,
+    pub(crate) watched_until: Date,
+}
+
+/// The scope of one pack's rules for one household on one date.
+pub(crate) struct View<'a> {
+    pub(crate) pack: &'a Pack,
+    pub(crate) sight: Sight<'a>,
     /// One bit for each type of the rows, types 64 apart sharing theirs.
     types: u64,
     /// Which rows each fact looks at.
@@ -90,19 +96,12 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(
-        pack: &'a Pack,
-        known: &'a Known,
-        words: &'a Words,
-        rows: &'a [Row<'a>],
-        today: Date,
-        watched_until: Date,
-        mut sieve: Sieve,
-    ) -> View<'a> {
+    pub(crate) fn new(pack: &'a Pack, sight: Sight<'a>, mut sieve: Sieve) -> View<'a> {
+        let rows = sight.rows;
         let types = rows.iter().fold(0, |bits, row| bits | bit(row.type_id));
         sieve.begin(pack.facts.len(), rows.len());
         let (texts, spare) = (Vec::new(), Vec::new());
-        View { pack, known, words, rows, today, watched_until, types, sieve, texts, spare }
+        View { pack, sight, types, sieve, texts, spare }
     }
 
     /// The room it was given.
@@ -123,7 +122,7 @@ impl<'a> View<'a> {
     }
 
     fn few(&mut self, at: usize) -> u64 {
-        let (pack, rows) = (self.pack, self.rows);
+        let (pack, rows) = (self.pack, self.sight.rows);
         let fact = &pack.facts[at];
         if !fact.types.iter().any(|type_id| self.types & bit(*type_id) != 0) {
             return 0;
@@ -133,12 +132,13 @@ impl<'a> View<'a> {
 
     fn further(&self, at: usize) -> impl Iterator<Item = usize> {
         let fact = &self.pack.facts[at];
-        (ROWS..self.rows.len()).filter(move |row| looks(self.pack, fact, &self.rows[*row]))
+        (ROWS..self.sight.rows.len())
+            .filter(move |row| looks(self.pack, fact, &self.sight.rows[*row]))
     }
 
     /// A number field of the row at a place; 0 where it is no number or absent.
     pub(crate) fn int(&mut self, row: usize, field: usize) -> i64 {
-        let rows = self.rows;
+        let rows = self.sight.rows;
         self.sieve.int(row, field, || match find(rows[row].record.fields(), field) {
             Some(Packed::Int(n)) => n,
             _ => 0,
@@ -163,12 +163,12 @@ impl<'a> View<'a> {
 
     /// The date on which the year of birth next matters.
     fn coming_of_age(&self) -> Date {
-        let year = self.known.next_coming_of_age(self.today.year());
+        let year = self.sight.known.next_coming_of_age(self.sight.today.year());
         year.and_then(|year| Date::ymd(year, 1, 1)).unwrap_or(Date::MAX)
     }
 
     fn members_with(&self, flag: u8) -> i64 {
-        count(self.known.members.iter().filter(|m| m.flags & flag != 0).count())
+        count(self.sight.known.members.iter().filter(|m| m.flags & flag != 0).count())
     }
 }
 
@@ -240,7 +240,7 @@ impl Fields for EventFields<'_> {
 
 impl Scope for View<'_> {
     fn today(&self) -> Date {
-        self.today
+        self.sight.today
     }
 
     fn fact(&mut self, fact: usize) -> Outcome {
@@ -260,13 +260,13 @@ impl Scope for View<'_> {
     }
 
     fn table_span(&mut self, table: usize, end: Date) -> Option<Span> {
-        let class = self.words.text(self.known.class);
-        self.pack.tables[table].span(self.known.region, class, self.today, end)
+        let class = self.sight.words.text(self.sight.known.class);
+        self.pack.tables[table].span(self.sight.known.region, class, self.sight.today, end)
     }
 
     fn attr(&mut self, attr: Attr) -> Outcome {
-        let known = self.known;
-        let year = || self.today.year();
+        let known = self.sight.known;
+        let year = || self.sight.today.year();
         match attr {
             Attr::Class => View::word(known.class),
             Attr::Housing => View::word(known.housing),
@@ -299,42 +299,42 @@ impl Scope for View<'_> {
                 Outcome::int(grades.min().unwrap_or(0).into())
             }
             Attr::AgeDays => {
-                let days = i64::from(self.today.0) - i64::from(known.updated_at.date().0);
+                let days = i64::from(self.sight.today.0) - i64::from(known.updated_at.date().0);
                 Outcome::Number(Number::sloping(days, 1, Date::MAX, false, false))
             }
             Attr::WatchDays => {
-                let left = i64::from(self.watched_until.0) - i64::from(self.today.0);
+                let left = i64::from(self.sight.watched_until.0) - i64::from(self.sight.today.0);
                 if left <= 0 {
                     return Outcome::int(-1);
                 }
                 let days = i64::from(WATCHED_DAYS) - left;
-                let until = self.watched_until;
+                let until = self.sight.watched_until;
                 Outcome::Number(Number::sloping(days, 1, until, false, true).within(8))
             }
         }
     }
 
     fn is(&mut self, category: &str) -> Truth {
-        if category == "relapse_watch" && self.today < self.watched_until {
-            return Truth::until(true, self.watched_until);
+        if category == "relapse_watch" && self.sight.today < self.sight.watched_until {
+            return Truth::until(true, self.sight.watched_until);
         }
-        let word = self.words.find(category);
-        Truth::steady(word.is_some_and(|word| self.known.categories.contains(&word)))
+        let word = self.sight.words.find(category);
+        Truth::steady(word.is_some_and(|word| self.sight.known.categories.contains(&word)))
     }
 
     fn aid(&mut self, programme: &str) -> Truth {
-        let word = self.words.find(programme);
-        Truth::steady(word.is_some_and(|word| self.known.aid.contains(&word)))
+        let word = self.sight.words.find(programme);
+        Truth::steady(word.is_some_and(|word| self.sight.known.aid.contains(&word)))
     }
 
     fn table(&mut self, table: usize) -> Outcome {
-        let class = self.words.text(self.known.class);
-        self.pack.tables[table].outcome(self.known.region, class, self.today)
+        let class = self.sight.words.text(self.sight.known.class);
+        self.pack.tables[table].outcome(self.sight.known.region, class, self.sight.today)
     }
 
     fn text(&self, symbol: u32) -> &str {
         match symbol.checked_sub(WORDS) {
-            Some(word) => self.words.text(Word(u16::try_from(word).unwrap_or(u16::MAX))),
+            Some(word) => self.sight.words.text(Word(u16::try_from(word).unwrap_or(u16::MAX))),
             None => self.texts.get(symbol as usize).map_or("", |text| text),
         }
     }

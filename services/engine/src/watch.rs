@@ -44,7 +44,7 @@ impl Watch {
     /// The end of the dates of which it is worth knowing how much may come.
     fn known(&self, desk: &Desk<'_>) -> Option<Date> {
         let end = self.until.min(self.stays);
-        Some(end).filter(|end| *end > desk.today.plus(SHORT))
+        Some(end).filter(|end| *end > desk.sight.today.plus(SHORT))
     }
 }
 

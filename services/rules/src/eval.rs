@@ -203,9 +203,6 @@ impl<S: Scope> Machine for Outlooking<'_, S> {
     }
 
     fn leaf_number(&mut self, p: &Program, leaf: Node) -> Self::Number {
-        if let Some(Outcome::Number(number)) = self.known(leaf) {
-            return Ok(*number);
-        }
         match self.known(leaf).copied().unwrap_or_else(|| self.leaf(p, leaf)) {
             Outcome::Number(number) => Ok(number),
             Outcome::Failed(failed) => Err(failed),

@@ -320,10 +320,7 @@ impl<S: Scope> Machine for Bounding<'_, S> {
     }
 
     fn leaf_number(&mut self, p: &Program, leaf: Node) -> Self::Number {
-        if let Some(Bound::Number(number)) = self.known(leaf) {
-            return *number;
-        }
-        match self.leaf(p, leaf, Type::Int) {
+        match self.known(leaf).copied().unwrap_or_else(|| self.leaf(p, leaf, Type::Int)) {
             Bound::Number(number) => number,
             _ => None,
         }

@@ -140,19 +140,8 @@ fn put_yuan(out: &mut String, fen: i64) {
 }
 
 fn put(out: &mut String, negative: bool, size: u64) {
-    let mut digits = ['0'; 20];
-    let mut at = digits.len();
-    let mut left = size;
-    loop {
-        at -= 1;
-        digits[at] = digit(left);
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
     out.extend(negative.then_some('-'));
-    out.extend(&digits[at..]);
+    out.push_str(itoa::Buffer::new().format(size));
 }
 
 /// The last digit.

@@ -13,14 +13,14 @@ pub(crate) fn span(view: &mut View<'_>, at: usize, end: Date) -> Option<Span> {
     let counted =
         matches!(fact.kind, FactKind::Sum | FactKind::Count | FactKind::Max | FactKind::Distinct);
     if !counted || fact.default.is_some() {
-        return Span::of(outcome(view, at), view.today, end);
+        return Span::of(outcome(view, at), view.sight.today, end);
     }
     if !view.may_hold(at) {
         return Some(Span { low: 0, high: 0, grows: fact.grows });
     }
     let spare = std::mem::take(&mut view.spare);
     let events = inside(view, at, spare).ok()?;
-    let (_, today_last) = fact.window.start(view.today);
+    let (_, today_last) = fact.window.start(view.sight.today);
     let (then_first, then_last) = fact.window.start(end.plus(-1).min(Date::LAST));
     // What is inside today and on the last date is inside on every date between.
     let stays = |on: Date| on <= today_last && on >= then_first;
@@ -65,7 +65,8 @@ fn largest(fact: &Fact, events: &[Meeting]) -> Option<Span> {
 
 fn distinct(view: &View<'_>, fact: &Fact, events: &[Meeting]) -> Span {
     let of = |type_id, stays: bool| {
-        let is = |e: &Meeting| view.rows[e.event.at].type_id == type_id && (e.stays || !stays);
+        let is =
+            |e: &Meeting| view.sight.rows[e.event.at].type_id == type_id && (e.stays || !stays);
         events.iter().any(is)
     };
     let kinds = |stays| count(fact.types.iter().filter(|t| of(**t, stays)).count());

@@ -2,24 +2,17 @@
 
 use proto::{
     date::Instant,
-    event::Event,
     frame::Entry,
-    household::Profile,
     json::Json,
     outcome::{CaseId, CaseOutcome},
-    person::Persons,
 };
 
-use crate::{Engine, OneHand, Output, Stamped};
+use crate::{
+    Engine, OneHand, Output, Stamped,
+    samples::{bill, pack, profile},
+};
 
-const PACK: &str = r#"pack: medical
-title: {zh: 自付, en: bills}
-scope: "99"
-effective: {from: 2026-01-01}
-facts:
-  oop: {sum: medical.settlement.self_paid_fen, over: 365d}
-rules:
-  - {id: burden, risk: illness, red: "oop > 1000", green: "oop > 10"}
+const RULES: &str = r#"  - {id: burden, risk: illness, red: "oop > 1000", green: "oop > 10"}
 clocks:
   red: {acknowledge: 24h, visit: 5wd, route: [village, township]}
 chain:
@@ -29,27 +22,8 @@ chain:
 
 fn small() -> Engine {
     let mut engine = Engine::new(2);
-    let profile = br#"{"household":"H1","region":"990102003004","size":2,"class":"ordinary","net_income_fen":5,
-        "updated_at":"2026-01-05T08:00:00+08:00","members":[{"person":"p1","birth_year":1980}]}"#;
-    let event = |id: &str, subject: &str| {
-        let text = format!(
-            r#"{{"specversion":"1.0","type":"medical.settlement","id":"{id}","source":"99/ybj",
-            "time":"2026-03-04T10:20:30+08:00","subject":"{subject}",
-            "data":{{"total_fen":5000,"self_paid_fen":2000,"setting":"inpatient"}}}}"#
-        );
-        let json = Json::parse(text.as_bytes()).unwrap();
-        Event::parse(&json, engine.catalogue(), Persons::AsGiven).unwrap().0
-    };
-    let json = Json::parse(profile).unwrap();
-    let profile = Profile::parse(&json, Instant::EPOCH_SHANGHAI, Persons::AsGiven).unwrap().0;
-    let pack =
-        Entry::Pack { name: "pack.yaml".into(), yaml: PACK.as_bytes().into(), withdrawn: false };
-    let entries = [
-        pack,
-        Entry::Profile(Box::new(profile)),
-        Entry::Event(Box::new(event("e1", "person/p1"))),
-        Entry::Event(Box::new(event("e2", "person/p2"))),
-    ];
+    let entries =
+        [pack(RULES), profile("H1", 5, &["p1"]), bill("e1", "person/p1"), bill("e2", "person/p2")];
     let at = Instant::parse("2026-03-04T10:20:31+08:00").unwrap();
     let entries = entries.map(|entry| Stamped::new(at, entry));
     let mut out = Output::default();
