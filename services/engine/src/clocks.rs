@@ -332,7 +332,7 @@ impl Fold {
                 today: at.date(),
                 watched_until: household.watched_until,
             };
-            let mut desk = Desk::new(book, sight, std::mem::take(&mut self.scratch));
+            let mut desk = Desk::new(book, sight, std::mem::take(&mut self.memos));
             let moment = Moment { world, at };
             case.revision += 1;
             let said = Said::new(Change::Overdue, case.level).overdue(clock, from, to);
@@ -340,7 +340,7 @@ impl Fold {
             let mut press = Press { household, routes, sheet };
             let alert = press.say(&moment, &mut desk, &mut case, said).0;
             self.alerts.push(alert);
-            self.scratch = desk.finish();
+            self.memos = desk.finish();
             household.ledger = ledger;
             household.known = Some(known);
         }

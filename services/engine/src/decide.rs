@@ -114,7 +114,7 @@ impl Fold {
         let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
         let (words, watched_until) = (&self.words, household.watched_until);
         let sight = Sight { known: &known, words, rows: &rows, today, watched_until };
-        let mut desk = Desk::new(book, sight, std::mem::take(&mut self.scratch));
+        let mut desk = Desk::new(book, sight, std::mem::take(&mut self.memos));
         let mut round = Round { world, household, case: &mut case, cause, grown: false };
         let mut found: Vec<Found> = Vec::with_capacity(asks.len());
         for Ask { slot, money } in asks {
@@ -146,7 +146,7 @@ impl Fold {
                 found.iter().for_each(|found| watches.set(&mut desk, &case, *found));
             }
         }
-        self.scratch = desk.finish();
+        self.memos = desk.finish();
         case.standings.retain(|s| s.shown > Severity::None || s.silence.is_some());
         let household = &mut self.households[ix as usize];
         household.ledger = ledger;

@@ -8,53 +8,41 @@ use rules::{Memo, Pack, Rule};
 
 use crate::{
     rulebook::{RuleAt, Rulebook},
-    sieve::Sieve,
     view::{Sight, View},
 };
-
-/// Room for one pack's share of a decision; used again, so that deciding allocates little.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    memo: Memo,
-    sieve: Sieve,
-}
 
 /// The views of all packs of a generation on one date, made when first asked for.
 pub(crate) struct Desk<'a> {
     pub(crate) book: &'a Rulebook,
     pub(crate) sight: Sight<'a>,
     views: Vec<Option<View<'a>>>,
-    scratch: Vec<Scratch>,
+    /// What was computed, by pack.
+    memos: Vec<Memo>,
     /// The pack asked for last, whether it is in force here, and until when that is sure.
     force: Cell<Option<(u16, bool, Date)>>,
 }
 
 impl<'a> Desk<'a> {
-    pub(crate) fn new(book: &'a Rulebook, sight: Sight<'a>, mut scratch: Vec<Scratch>) -> Desk<'a> {
-        scratch.resize_with(scratch.len().max(book.packs.len()), Scratch::default);
+    pub(crate) fn new(book: &'a Rulebook, sight: Sight<'a>, mut memos: Vec<Memo>) -> Desk<'a> {
+        memos.resize_with(memos.len().max(book.packs.len()), Memo::new);
         let views = book.packs.iter().map(|_| None).collect();
         let force = Cell::new(None);
-        Desk { book, sight, views, scratch, force }
+        Desk { book, sight, views, memos, force }
     }
 
-    /// Gives back the room that it was given.
-    pub(crate) fn finish(mut self) -> Vec<Scratch> {
-        for (view, scratch) in self.views.into_iter().zip(&mut self.scratch) {
-            if let Some(view) = view {
-                scratch.sieve = view.sieve();
-            }
-        }
-        self.scratch
+    /// The memos it was given: they are used again, so that deciding allocates little.
+    pub(crate) fn finish(self) -> Vec<Memo> {
+        self.memos
     }
 
     /// A pack with what is needed to evaluate its expressions.
     pub(crate) fn pack(&mut self, at: u16) -> (&'a Pack, &mut View<'a>, &mut Memo) {
         let at = usize::from(at);
         let pack: &'a Pack = &self.book.packs[at];
-        let Scratch { memo, sieve } = &mut self.scratch[at];
+        let memo = &mut self.memos[at];
         let view = self.views[at].get_or_insert_with(|| {
             memo.begin();
-            View::new(pack, self.sight, std::mem::take(sieve))
+            View::new(pack, self.sight)
         });
         (pack, view, memo)
     }

@@ -6,7 +6,7 @@
 use proto::date::Date;
 use rules::{Fact, FactKind, Literal, Number, Outcome, Type, Window};
 
-use crate::view::{Row, View, count, passes};
+use crate::view::{Row, View, count};
 
 mod span;
 
@@ -20,7 +20,7 @@ pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
         return absent(view, fact, &Turn { until: Date::MAX, coming: false });
     }
     let events = std::mem::take(&mut view.spare);
-    match inside(view, at, events) {
+    match inside(view, fact, events) {
         Ok(events) => {
             let seen = Seen::new(view, fact, &events);
             let outcome = match fact.kind {
@@ -78,19 +78,15 @@ fn stay(window: Window, occurred_on: Date) -> (Date, Date) {
     }
 }
 
-/// The events that a fact looks at and that are inside or will be, in `events`.
-fn inside(view: &mut View<'_>, fact: usize, mut events: Vec<Inside>) -> Result<Vec<Inside>, Fails> {
+/// The events that the fact looks at and that are inside or will be, in `events`.
+fn inside(view: &View<'_>, fact: &Fact, mut events: Vec<Inside>) -> Result<Vec<Inside>, Fails> {
     events.clear();
-    let looked_at = view.looked_at(fact);
-    let (pack, rows) = (view.pack, view.sight.rows);
-    let fact = &pack.facts[fact];
     let (first, _) = fact.window.start(view.sight.today);
-    for at in looked_at {
-        let row = &rows[at];
-        if row.occurred_on >= first {
-            if fact.fails {
-                passes(pack, fact, row).ok_or(Fails)?;
-            }
+    for (at, row) in view.sight.rows.iter().enumerate() {
+        if row.occurred_on >= first
+            && fact.types.contains(&row.type_id)
+            && view.passes(fact, row).ok_or(Fails)?
+        {
             let value = fact.field.map_or(0, |field| view.int(at, field));
             events.push(Inside { at, on: row.occurred_on, value });
         }
@@ -99,10 +95,9 @@ fn inside(view: &mut View<'_>, fact: usize, mut events: Vec<Inside>) -> Result<V
 }
 
 /// The events that the fact looked at on the view's date, by the places of their rows.
-pub(crate) fn looked_at(view: &mut View<'_>, fact: usize) -> Vec<usize> {
+pub(crate) fn looked_at(view: &View<'_>, fact: &Fact) -> Vec<usize> {
     let today = view.sight.today;
     let events = inside(view, fact, Vec::new()).unwrap_or_default();
-    let fact = &view.pack.facts[fact];
     let seen = Seen::new(view, fact, &events);
     let mut places: Vec<usize> = seen.present().map(|event| event.at).collect();
     if let Some(until) = fact.until {

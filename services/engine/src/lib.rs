@@ -33,7 +33,6 @@ mod record;
 mod resolver;
 mod route;
 mod rulebook;
-mod sieve;
 mod silence;
 mod snapshot;
 mod toolbox;

@@ -15,7 +15,7 @@ use crate::{
     case::{Case, Standing},
     clocks::Course,
     decide::{Grows, Moment, grows, kept_rule},
-    desk::{Desk, Scratch},
+    desk::Desk,
     facts::looked_at,
     fold::Fold,
     household::{Household, Known},
@@ -40,7 +40,7 @@ pub(crate) struct Press<'p> {
 #[derive(Debug, Default)]
 pub(crate) struct Sheet {
     /// For what is evaluated as of an earlier date.
-    past: Vec<Scratch>,
+    past: Vec<Memo>,
     /// For its bytes.
     page: Vec<u8>,
 }
@@ -223,7 +223,7 @@ struct Writer<'d, 'w> {
     sources: Vec<Source>,
     /// Whether what is said becomes what the next alert is compared with.
     notes: bool,
-    past: &'w mut Vec<Scratch>,
+    past: &'w mut Vec<Memo>,
 }
 
 impl<'d> Writer<'d, '_> {
@@ -309,10 +309,10 @@ impl<'d> Writer<'d, '_> {
         }
     }
 
-    fn events(&mut self, view: &mut View<'d>, level: &LevelExpr) -> (Vec<Evidence<'d>>, usize) {
+    fn events(&mut self, view: &View<'d>, level: &LevelExpr) -> (Vec<Evidence<'d>>, usize) {
         let mut places: Vec<usize> = Vec::new();
         for fact in &level.reads.facts {
-            places.extend(looked_at(view, *fact));
+            places.extend(looked_at(view, &view.pack.facts[*fact]));
         }
         places.sort_unstable();
         places.dedup();

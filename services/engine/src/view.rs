@@ -1,6 +1,6 @@
 //! A household as expressions see it on one date: the scope of a decision.
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::{borrow::Cow, cell::Cell, cmp::Ordering};
 
 use proto::{
     alert::Evidence,
@@ -16,7 +16,6 @@ use crate::{
     household::{AWAY, ILL, INSURED, Known, STUDENT},
     ledger::{Ledger, Record, Slot},
     record::WATCHED_DAYS,
-    sieve::{ROWS, Sieve, places},
     words::{Word, Words},
 };
 
@@ -88,61 +87,66 @@ pub(crate) struct View<'a> {
     pub(crate) sight: Sight<'a>,
     /// One bit for each type of the rows, types 64 apart sharing theirs.
     types: u64,
-    /// Which rows each fact looks at.
-    sieve: Sieve,
+    /// Of which facts with a `where` it is known whether they look at any row, and which do.
+    held: Cell<(u64, u64)>,
+    /// A number field of each row that was looked at last: its place and value.
+    ints: Vec<Cell<(usize, i64)>>,
     texts: Vec<Cow<'a, str>>,
     /// Room for the events of a fact, used again.
     pub(crate) spare: Vec<Inside>,
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(pack: &'a Pack, sight: Sight<'a>, mut sieve: Sieve) -> View<'a> {
-        let rows = sight.rows;
-        let types = rows.iter().fold(0, |bits, row| bits | bit(row.type_id));
-        sieve.begin(pack.facts.len(), rows.len());
-        let (texts, spare) = (Vec::new(), Vec::new());
-        View { pack, sight, types, sieve, texts, spare }
+    pub(crate) fn new(pack: &'a Pack, sight: Sight<'a>) -> View<'a> {
+        let types = sight.rows.iter().fold(0, |bits, row| bits | bit(row.type_id));
+        let ints = vec![Cell::new((usize::MAX, 0)); sight.rows.len()];
+        let (held, texts, spare) = (Cell::default(), Vec::new(), Vec::new());
+        View { pack, sight, types, held, ints, texts, spare }
     }
 
-    /// The room it was given.
-    pub(crate) fn sieve(self) -> Sieve {
-        self.sieve
-    }
-
-    /// Whether there are events that the fact looks at, whenever they happened.
-    pub(crate) fn may_hold(&mut self, at: usize) -> bool {
-        self.few(at) != 0 || self.further(at).next().is_some()
-    }
-
-    /// The places of the rows that the fact at a place looks at, whenever they happened; those on
+    /// Whether there are events that the fact at a place looks at, whenever they happened; those on
     /// which its `where` fails are among them.
-    pub(crate) fn looked_at(&mut self, at: usize) -> impl Iterator<Item = usize> + use<> {
-        let further: Vec<usize> = self.further(at).collect();
-        places(self.few(at)).chain(further)
-    }
-
-    fn few(&mut self, at: usize) -> u64 {
-        let (pack, rows) = (self.pack, self.sight.rows);
-        let fact = &pack.facts[at];
-        if !fact.types.iter().any(|type_id| self.types & bit(*type_id) != 0) {
-            return 0;
-        }
-        self.sieve.rows(at, |row| looks(pack, fact, &rows[row]))
-    }
-
-    fn further(&self, at: usize) -> impl Iterator<Item = usize> {
+    pub(crate) fn may_hold(&self, at: usize) -> bool {
         let fact = &self.pack.facts[at];
-        (ROWS..self.sight.rows.len())
-            .filter(move |row| looks(self.pack, fact, &self.sight.rows[*row]))
+        if !fact.types.iter().any(|type_id| self.types & bit(*type_id) != 0) {
+            return false;
+        }
+        if fact.filter.is_none() {
+            return true;
+        }
+        let (asked, held) = self.held.get();
+        // Facts beyond the bits are looked at each time.
+        let bit = if at < 64 { 1 << at } else { 0 };
+        if asked & bit != 0 {
+            return held & bit != 0;
+        }
+        let looks = |row: &Row<'a>| fact.types.contains(&row.type_id);
+        let holds = self.sight.rows.iter().any(|r| looks(r) && self.passes(fact, r) != Some(false));
+        self.held.set((asked | bit, if holds { held | bit } else { held }));
+        holds
+    }
+
+    /// Whether an event passes a fact's `where`; nothing where that fails.
+    pub(crate) fn passes(&self, fact: &Fact, row: &Row<'a>) -> Option<bool> {
+        if fact.filter.is_none() {
+            return Some(true);
+        }
+        let kind = self.pack.catalogue.get(row.type_id);
+        self.pack.passes(fact, &EventFields { kind, bytes: row.record.fields() })
     }
 
     /// A number field of the row at a place; 0 where it is no number or absent.
-    pub(crate) fn int(&mut self, row: usize, field: usize) -> i64 {
-        let rows = self.sight.rows;
-        self.sieve.int(row, field, || match find(rows[row].record.fields(), field) {
+    pub(crate) fn int(&self, row: usize, field: usize) -> i64 {
+        let (known, value) = self.ints[row].get();
+        if known == field {
+            return value;
+        }
+        let value = match find(self.sight.rows[row].record.fields(), field) {
             Some(Packed::Int(n)) => n,
             _ => 0,
-        })
+        };
+        self.ints[row].set((field, value));
+        value
     }
 
     pub(crate) fn spell(&mut self, text: Cow<'a, str>, until: Date) -> Outcome {
@@ -170,20 +174,6 @@ impl<'a> View<'a> {
     fn members_with(&self, flag: u8) -> i64 {
         count(self.sight.known.members.iter().filter(|m| m.flags & flag != 0).count())
     }
-}
-
-/// Whether a fact looks at an event or fails on it.
-fn looks(pack: &Pack, fact: &Fact, row: &Row<'_>) -> bool {
-    fact.types.contains(&row.type_id) && passes(pack, fact, row) != Some(false)
-}
-
-/// Whether an event passes a fact's `where`; nothing where that fails.
-pub(crate) fn passes(pack: &Pack, fact: &Fact, row: &Row<'_>) -> Option<bool> {
-    if fact.filter.is_none() {
-        return Some(true);
-    }
-    let kind = pack.catalogue.get(row.type_id);
-    pack.passes(fact, &EventFields { kind, bytes: row.record.fields() })
 }
 
 fn bit(type_id: TypeId) -> u64 {
@@ -247,7 +237,7 @@ impl Scope for View<'_> {
         crate::facts::outcome(self, fact)
     }
 
-    fn lacks(&mut self, fact: usize) -> bool {
+    fn lacks(&self, fact: usize) -> bool {
         !self.may_hold(fact)
     }
 

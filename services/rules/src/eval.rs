@@ -23,7 +23,7 @@ pub trait Scope {
     fn fact(&mut self, fact: usize) -> Outcome;
     /// Whether there is surely no event that the pack's fact at this place looks at, so that its value
     /// is the one without any and stays until the household's data change.
-    fn lacks(&mut self, _fact: usize) -> bool {
+    fn lacks(&self, _fact: usize) -> bool {
         false
     }
     /// Whether money that comes may add to the pack's fact at this place: then [`Scope::span`] says

@@ -88,8 +88,6 @@ pub struct Fact {
     pub window: Window,
     /// `where`; evaluate with [`Pack::passes`].
     pub filter: Option<Expr>,
-    /// Whether that may fail.
-    pub fails: bool,
     /// Its answers by word, where it asks for one enum field.
     pub words: Option<WordTest>,
     /// The value without any event, if not the usual one.
@@ -364,9 +362,9 @@ impl Pack {
 
     /// Whether the rule has no level whatever money and events about areas come, as long as none
     /// comes that a fact looks at which now looks at none: each level asks for one.
-    pub fn rests<S: Scope>(&self, rule: &Rule, scope: &mut S) -> bool {
-        let mut lacks = |at: &usize| self.may_rest(*at) && scope.lacks(*at);
-        rule.levels.iter().all(|level| level.gates.iter().any(&mut lacks))
+    pub fn rests<S: Scope>(&self, rule: &Rule, scope: &S) -> bool {
+        let lacks = |at: &usize| self.may_rest(*at) && scope.lacks(*at);
+        rule.levels.iter().all(|level| level.gates.iter().any(lacks))
     }
 
     /// The places of the facts for whose events a rule may rest; another never ends its rest.

@@ -19,7 +19,7 @@ pub(crate) fn span(view: &mut View<'_>, at: usize, end: Date) -> Option<Span> {
         return Some(Span { low: 0, high: 0, grows: fact.grows });
     }
     let spare = std::mem::take(&mut view.spare);
-    let events = inside(view, at, spare).ok()?;
+    let events = inside(view, fact, spare).ok()?;
     let (_, today_last) = fact.window.start(view.sight.today);
     let (then_first, then_last) = fact.window.start(end.plus(-1).min(Date::LAST));
     // What is inside today and on the last date is inside on every date between.

@@ -131,7 +131,6 @@ impl Loader<'_> {
             value_type,
             window: window?,
             filter,
-            fails,
             words,
             default,
             grows,
