@@ -20,7 +20,8 @@ use crate::{
     fold::Fold,
     publish::{Press, Said},
     record::Record,
-    view::{Sight, rows},
+    rows::Rows,
+    view::Sight,
     words::{Word, Words},
     world::World,
 };
@@ -116,9 +117,9 @@ pub(crate) struct Course<'c> {
 }
 
 impl<'c> Course<'c> {
-    pub(crate) fn new(
+    pub(crate) fn new<'d: 'c>(
         case: &'c mut Case,
-        desk: &Desk<'c>,
+        desk: &Desk<'d>,
         record: Option<&'c Record>,
         episode: u32,
         at: Instant,
@@ -324,7 +325,7 @@ impl Fold {
         {
             let ledger = std::mem::take(&mut household.ledger);
             let book = world.book(world.generation(household.seen));
-            let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
+            let rows = Rows::new(&ledger, &known, &world.areas, household.seen);
             let sight = Sight {
                 known: &known,
                 words: &self.words,
@@ -332,7 +333,7 @@ impl Fold {
                 today: at.date(),
                 watched_until: household.watched_until,
             };
-            let mut desk = Desk::new(book, sight, std::mem::take(&mut self.memos));
+            let mut desk = Desk::new(book, sight, std::mem::take(&mut self.kit));
             let moment = Moment { world, at };
             case.revision += 1;
             let said = Said::new(Change::Overdue, case.level).overdue(clock, from, to);
@@ -340,7 +341,7 @@ impl Fold {
             let mut press = Press { household, routes, sheet };
             let alert = press.say(&moment, &mut desk, &mut case, said).0;
             self.alerts.push(alert);
-            self.memos = desk.finish();
+            self.kit = desk.finish();
             household.ledger = ledger;
             household.known = Some(known);
         }

@@ -15,9 +15,10 @@ use crate::{
     margin::Margin,
     publish::Press,
     record::WATCHED_DAYS,
+    rows::Rows,
     rulebook::{RuleAt, Rulebook},
     silence::stays,
-    view::{Sight, rows},
+    view::Sight,
     watch::{Watch, Watches},
     words::Word,
     world::World,
@@ -111,10 +112,10 @@ impl Fold {
         let Some(known) = household.known.take() else { return };
         let (today, book) = (at.date(), world.book(world.generation(household.seen)));
         let ledger = std::mem::take(&mut household.ledger);
-        let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
+        let rows = Rows::new(&ledger, &known, &world.areas, household.seen);
         let (words, watched_until) = (&self.words, household.watched_until);
         let sight = Sight { known: &known, words, rows: &rows, today, watched_until };
-        let mut desk = Desk::new(book, sight, std::mem::take(&mut self.memos));
+        let mut desk = Desk::new(book, sight, std::mem::take(&mut self.kit));
         let mut round = Round { world, household, case: &mut case, cause, grown: false };
         let mut found: Vec<Found> = Vec::with_capacity(asks.len());
         for Ask { slot, money } in asks {
@@ -146,7 +147,7 @@ impl Fold {
                 found.iter().for_each(|found| watches.set(&mut desk, &case, *found));
             }
         }
-        self.memos = desk.finish();
+        self.kit = desk.finish();
         case.standings.retain(|s| s.shown > Severity::None || s.silence.is_some());
         let household = &mut self.households[ix as usize];
         household.ledger = ledger;

@@ -7,42 +7,61 @@ use proto::date::Date;
 use rules::{Memo, Pack, Rule};
 
 use crate::{
+    facts::Inside,
     rulebook::{RuleAt, Rulebook},
     view::{Sight, View},
 };
+
+/// Memory that every decision is made with again.
+#[derive(Debug, Default)]
+pub(crate) struct Kit {
+    /// What was computed, by pack.
+    memos: Vec<Memo>,
+    /// Room for the events of a fact.
+    events: Vec<Inside>,
+}
 
 /// The views of all packs of a generation on one date, made when first asked for.
 pub(crate) struct Desk<'a> {
     pub(crate) book: &'a Rulebook,
     pub(crate) sight: Sight<'a>,
-    views: Vec<Option<View<'a>>>,
-    /// What was computed, by pack.
-    memos: Vec<Memo>,
+    /// Of the first pack, which most often is the only one.
+    first: Option<View<'a>>,
+    others: Vec<Option<View<'a>>>,
+    kit: Kit,
     /// The pack asked for last, whether it is in force here, and until when that is sure.
     force: Cell<Option<(u16, bool, Date)>>,
 }
 
 impl<'a> Desk<'a> {
-    pub(crate) fn new(book: &'a Rulebook, sight: Sight<'a>, mut memos: Vec<Memo>) -> Desk<'a> {
-        memos.resize_with(memos.len().max(book.packs.len()), Memo::new);
-        let views = book.packs.iter().map(|_| None).collect();
+    pub(crate) fn new(book: &'a Rulebook, sight: Sight<'a>, mut kit: Kit) -> Desk<'a> {
+        kit.memos.resize_with(kit.memos.len().max(book.packs.len()), Memo::new);
+        let others = book.packs.iter().skip(1).map(|_| None).collect();
         let force = Cell::new(None);
-        Desk { book, sight, views, memos, force }
+        Desk { book, sight, first: None, others, kit, force }
     }
 
-    /// The memos it was given: they are used again, so that deciding allocates little.
-    pub(crate) fn finish(self) -> Vec<Memo> {
-        self.memos
+    /// The kit it was given.
+    pub(crate) fn finish(mut self) -> Kit {
+        if let Some(view) = self.first {
+            self.kit.events = view.spare;
+        }
+        self.kit
     }
 
     /// A pack with what is needed to evaluate its expressions.
     pub(crate) fn pack(&mut self, at: u16) -> (&'a Pack, &mut View<'a>, &mut Memo) {
         let at = usize::from(at);
         let pack: &'a Pack = &self.book.packs[at];
-        let memo = &mut self.memos[at];
-        let view = self.views[at].get_or_insert_with(|| {
+        let Kit { memos, events } = &mut self.kit;
+        let memo = &mut memos[at];
+        let view = match at.checked_sub(1) {
+            None => &mut self.first,
+            Some(other) => &mut self.others[other],
+        };
+        let view = view.get_or_insert_with(|| {
             memo.begin();
-            View::new(pack, self.sight)
+            View::new(pack, self.sight, std::mem::take(events))
         });
         (pack, view, memo)
     }

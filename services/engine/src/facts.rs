@@ -6,7 +6,10 @@
 use proto::date::Date;
 use rules::{Fact, FactKind, Literal, Number, Outcome, Type, Window};
 
-use crate::view::{Row, View, count};
+use crate::{
+    rows::Row,
+    view::{View, count},
+};
 
 mod span;
 
@@ -44,7 +47,7 @@ pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
 struct Fails;
 
 /// An event that is or will be inside the fact's window.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Inside {
     /// The place of its row.
     at: usize,
@@ -82,7 +85,7 @@ fn stay(window: Window, occurred_on: Date) -> (Date, Date) {
 fn inside(view: &View<'_>, fact: &Fact, mut events: Vec<Inside>) -> Result<Vec<Inside>, Fails> {
     events.clear();
     let (first, _) = fact.window.start(view.sight.today);
-    for (at, row) in view.sight.rows.iter().enumerate() {
+    for (at, row) in view.sight.rows.placed(fact.of_areas) {
         if row.occurred_on >= first
             && fact.types.contains(&row.type_id)
             && view.passes(fact, row).ok_or(Fails)?
@@ -106,7 +109,8 @@ pub(crate) fn looked_at(view: &View<'_>, fact: &Fact) -> Vec<usize> {
             row.type_id == until && row.occurred_on <= today && Some(row.occurred_on) >= first
         };
         if first.is_some() {
-            places.extend(view.sight.rows.iter().enumerate().filter(ending).map(|(at, _)| at));
+            let rows = view.sight.rows.placed(fact.of_areas);
+            places.extend(rows.filter(ending).map(|(at, _)| at));
         }
     }
     places
@@ -227,7 +231,7 @@ fn largest(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
 
 fn last(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
     let turn = seen.turn();
-    let recency = |event: &&Inside| view.sight.rows[event.at].recency();
+    let recency = |event: &&Inside| view.sight.rows.at(event.at).recency();
     let Some(newest) = seen.present().max_by_key(recency) else {
         return absent(view, fact, &turn);
     };
@@ -239,7 +243,7 @@ fn last(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
             Outcome::Truth(rules::Truth::until(value, turn.until))
         }
         Type::Text => {
-            let text = view.field_text(&view.sight.rows[newest.at], field);
+            let text = view.field_text(view.sight.rows.at(newest.at), field);
             view.spell(text.into(), turn.until)
         }
     }
@@ -248,7 +252,7 @@ fn last(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
 fn distinct(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
     let turn = seen.turn();
     let has = |t: &&proto::catalogue::TypeId| {
-        seen.present().any(|event| view.sight.rows[event.at].type_id == **t)
+        seen.present().any(|event| view.sight.rows.at(event.at).type_id == **t)
     };
     let n = fact.types.iter().filter(has).count();
     if n == 0 {
@@ -274,8 +278,9 @@ fn open_days(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
     let mut oldest: Option<Date> = None;
     for event in seen.present() {
         let mut open = true;
-        let slot = view.sight.rows[event.at].slot;
-        let ends = view.sight.rows.iter().filter(|row| {
+        let slot = view.sight.rows.at(event.at).slot;
+        let rows = view.sight.rows.placed(fact.of_areas).map(|(_, row)| row);
+        let ends = rows.filter(|row| {
             Some(row.type_id) == fact.until && row.slot == slot && row.occurred_on >= event.on
         });
         for end in ends {
@@ -299,7 +304,7 @@ fn active(view: &mut View<'_>, fact: &Fact, seen: &Seen<'_>) -> Outcome {
     let mut until = seen.turn().until;
     let mut on = false;
     for event in seen.events {
-        let row = &view.sight.rows[event.at];
+        let row = view.sight.rows.at(event.at);
         let kind = view.pack.catalogue.get(row.type_id);
         let text = |name: &str| {
             let field = kind.field(name)?;

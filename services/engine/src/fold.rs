@@ -14,7 +14,6 @@ use proto::{
     household::Profile,
     ids::HouseholdKey,
 };
-use rules::Memo;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -22,6 +21,7 @@ use crate::{
     calendar::Calendar,
     case::Case,
     decide::Cause,
+    desk::Kit,
     household::{Household, Known, Parked, Person, Place},
     ledger::{Ledger, Offered, Source, Turn},
     publish::Sheet,
@@ -117,7 +117,7 @@ pub(crate) struct Fold {
     pub(crate) gone: Vec<(Instant, Box<str>, Ledger)>,
     /// Level expressions that failed, by rule.
     pub(crate) failed: Vec<u64>,
-    pub(crate) memos: Vec<Memo>,
+    pub(crate) kit: Kit,
     pub(crate) sheet: Sheet,
     /// An empty case for the next household without one.
     pub(crate) spare: Option<Box<Case>>,

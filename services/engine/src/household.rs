@@ -123,8 +123,8 @@ impl Household {
     }
 
     /// What is seen of it as of the last change of its data: nothing changed since but the date.
-    pub(crate) fn last_change<'a>(&self, now: Sight<'a>) -> Sight<'a> {
-        Sight { today: self.changed_on, watched_until: self.changed_watch, ..now }
+    pub(crate) fn last_change<'a>(&self, now: &Sight<'a>) -> Sight<'a> {
+        Sight { today: self.changed_on, watched_until: self.changed_watch, ..*now }
     }
 
     /// Whether a profile is newer than what is known and than a removal.

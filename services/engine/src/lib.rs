@@ -32,6 +32,7 @@ mod quality;
 mod record;
 mod resolver;
 mod route;
+mod rows;
 mod rulebook;
 mod silence;
 mod snapshot;

@@ -13,14 +13,15 @@ use crate::{
     case::Case,
     clocks::Course,
     decide::{Cause, Moment},
-    desk::Desk,
+    desk::{Desk, Kit},
     engine::Engine,
     fold::{Fold, Outcome, oldest_kept},
     household::Household,
     publish::{Press, Said},
     record::{Noted, Record},
     silence::Closing,
-    view::{Sight, rows},
+    rows::Rows,
+    view::Sight,
     words::Word,
     world::World,
 };
@@ -129,8 +130,8 @@ impl Fold {
         let book = world.book(world.generation(household.seen));
         let done = household.known.as_deref().map(|known| {
             let (today, watched_until) = (at.date(), household.watched_until);
-            let sight = Sight { known, words: &self.words, rows: &[], today, watched_until };
-            let desk = Desk::new(book, sight, Vec::new());
+            let sight = Sight { known, words: &self.words, rows: &Rows::default(), today, watched_until };
+            let desk = Desk::new(book, sight, Kit::default());
             let record = household.record.as_deref();
             work(&mut Course::new(&mut case, &desk, record, household.episode, at))
         });
@@ -161,10 +162,10 @@ impl Fold {
         let ledger = std::mem::take(&mut household.ledger);
         let household = &self.households[ix as usize];
         let book = world.book(world.generation(household.seen));
-        let rows = rows(&ledger, &known, &world.areas, world.reads_areas(), household.seen);
+        let rows = Rows::new(&ledger, &known, &world.areas, household.seen);
         let (words, watched_until) = (&self.words, household.watched_until);
         let sight = Sight { known: &known, words, rows: &rows, today: at.date(), watched_until };
-        let mut desk = Desk::new(book, sight, Vec::new());
+        let mut desk = Desk::new(book, sight, Kit::default());
         let closing = Closing { world, household };
         for standing in case.standings.iter_mut().filter(|s| s.shown > Severity::None) {
             let silence = closing.silence(standing, &mut desk);

@@ -11,12 +11,13 @@ use proto::{
 use rules::{LevelExpr, Memo, Name, Number, Outcome, Pack, Threshold};
 
 use crate::{
-    desk::Desk,
+    desk::{Desk, Kit},
     engine::Engine,
     household::{Household, Known},
     ledger::Record,
     publish,
-    view::{Sight, rows},
+    rows::Rows,
+    view::Sight,
     words::Word,
 };
 
@@ -175,14 +176,14 @@ impl Engine {
         let world = &self.world;
         let today = world.today();
         let book = world.book(world.generation(household.seen));
-        let rows = rows(&household.ledger, known, &world.areas, book.reads_areas, household.seen);
-        let own = household.ledger.records().filter(|r| r.live()).count();
-        let held =
-            rows.iter().enumerate().map(|(n, row)| self.held(household, row.record, n >= own));
+        let rows = Rows::new(&household.ledger, known, &world.areas, household.seen);
+        let own = rows.own().len();
+        let seen = rows.placed(book.reads_areas);
+        let held = seen.map(|(n, row)| self.held(household, row.record, n >= own));
         portrait.events = held.collect();
         let watched_until = household.watched_until;
         let sight = Sight { known, words, rows: &rows, today, watched_until };
-        let mut desk = Desk::new(book, sight, Vec::new());
+        let mut desk = Desk::new(book, sight, Kit::default());
         for slot in book.all() {
             let (Some(at), _) = book.holds(*slot, known.region, today) else { continue };
             let rule = desk.rule(at);

@@ -15,15 +15,16 @@ use crate::{
     case::{Case, Standing},
     clocks::Course,
     decide::{Grows, Moment, grows, kept_rule},
-    desk::Desk,
+    desk::{Desk, Kit},
     facts::looked_at,
     fold::Fold,
     household::{Household, Known},
     ledger::Source,
     outcome::quiet,
+    rows::Row,
     rulebook::RuleAt,
     toolbox,
-    view::{Row, View, evidence},
+    view::{View, evidence},
     words::{Word, Words},
     world::World,
 };
@@ -40,7 +41,7 @@ pub(crate) struct Press<'p> {
 #[derive(Debug, Default)]
 pub(crate) struct Sheet {
     /// For what is evaluated as of an earlier date.
-    past: Vec<Memo>,
+    past: Kit,
     /// For its bytes.
     page: Vec<u8>,
 }
@@ -223,7 +224,7 @@ struct Writer<'d, 'w> {
     sources: Vec<Source>,
     /// Whether what is said becomes what the next alert is compared with.
     notes: bool,
-    past: &'w mut Vec<Memo>,
+    past: &'w mut Kit,
 }
 
 impl<'d> Writer<'d, '_> {
@@ -264,7 +265,7 @@ impl<'d> Writer<'d, '_> {
         let (pack, known) = (desk.book.pack(at), desk.sight.known);
         let kept = kept_rule(self.world, self.household, known, standing.rule, pack);
         let (book, then) = kept.unwrap_or((desk.book, at));
-        let sight = self.household.last_change(desk.sight);
+        let sight = self.household.last_change(&desk.sight);
         let mut past = Desk::new(book, sight, std::mem::take(self.past));
         let signal = self.signal(standing, &mut past, then, false);
         *self.past = past.finish();
@@ -316,7 +317,7 @@ impl<'d> Writer<'d, '_> {
         }
         places.sort_unstable();
         places.dedup();
-        let mut rows: Vec<&Row<'d>> = places.into_iter().map(|at| &view.sight.rows[at]).collect();
+        let mut rows: Vec<&Row<'d>> = places.into_iter().map(|at| view.sight.rows.at(at)).collect();
         let key = |row: &Row<'_>| (row.record.source(), row.slot, row.type_id);
         rows.sort_by(|a, b| b.cmp_recency(a).then_with(|| key(a).cmp(&key(b))));
         // An event about two areas of a household stands in its rows twice.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     case::Standing,
     decide::{grows, kept_rule},
-    desk::Desk,
+    desk::{Desk, Kit},
     household::Household,
     rulebook::RuleAt,
     world::World,
@@ -60,14 +60,14 @@ pub(crate) fn stays(
 }
 
 /// What is known of a household while its case is closed.
-pub(crate) struct Closing<'c> {
-    pub(crate) world: &'c World,
-    pub(crate) household: &'c Household,
+pub(crate) struct Closing<'w, 'h> {
+    pub(crate) world: &'w World,
+    pub(crate) household: &'h Household,
 }
 
-impl Closing<'_> {
+impl<'w> Closing<'w, '_> {
     /// Silences a rule that stands, from today on.
-    pub(crate) fn silence(&self, standing: &Standing, desk: &mut Desk<'_>) -> Silence {
+    pub(crate) fn silence(&self, standing: &Standing, desk: &mut Desk<'w>) -> Silence {
         let slot = desk.book.slot(standing.rule);
         let holds = slot.and_then(|s| desk.holds(s).0);
         let days = holds.map_or(rules::limits::QUIET_DAYS, |at| desk.book.pack(at).quiet_days);
@@ -79,7 +79,7 @@ impl Closing<'_> {
 
     /// The quotient of a rule's material value; for a rule decided on events, that of the last
     /// change of data.
-    fn quotient(&self, standing: &Standing, at: RuleAt, desk: &mut Desk<'_>) -> Option<i64> {
+    fn quotient(&self, standing: &Standing, at: RuleAt, desk: &mut Desk<'w>) -> Option<i64> {
         let pack = desk.book.pack(at);
         let changed_on = self.household.changed_on;
         let present = desk.sight.watched_until == self.household.changed_watch;
@@ -88,8 +88,8 @@ impl Closing<'_> {
         }
         let kept = kept_rule(self.world, self.household, desk.sight.known, standing.rule, pack);
         let (book, then) = kept.unwrap_or((desk.book, at));
-        let sight = self.household.last_change(desk.sight);
-        quotient(then, &mut Desk::new(book, sight, Vec::new()))
+        let sight = self.household.last_change(&desk.sight);
+        quotient(then, &mut Desk::new(book, sight, Kit::default()))
     }
 }
 

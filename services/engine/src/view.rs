@@ -1,81 +1,32 @@
 //! A household as expressions see it on one date: the scope of a decision.
 
-use std::{borrow::Cow, cell::Cell, cmp::Ordering};
+use std::{borrow::Cow, cell::Cell};
 
 use proto::{
     alert::Evidence,
     catalogue::{EventType, Kind, TypeId},
-    date::{Date, Instant},
+    date::Date,
     fields::{Packed, find},
 };
 use rules::{Attr, Fact, Number, Outcome, Pack, Record as Fields, Scope, Span, Text, Truth};
 
 use crate::{
-    area::Areas,
     facts::Inside,
     household::{AWAY, ILL, INSURED, Known, STUDENT},
-    ledger::{Ledger, Record, Slot},
     record::WATCHED_DAYS,
+    rows::{Row, Rows},
     words::{Word, Words},
 };
 
 /// Symbols from here on are places in the table of words, below it in the view's own texts.
 const WORDS: u32 = 1 << 20;
 
-/// One live event as facts see it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row<'a> {
-    pub(crate) type_id: TypeId,
-    pub(crate) slot: Slot,
-    pub(crate) occurred_on: Date,
-    pub(crate) record: Record<'a>,
-}
-
-impl Row<'_> {
-    /// The order of `last` and of evidence: the later `occurred_on`, `time`, id. UTF-8 is ordered as
-    /// its bytes are.
-    pub(crate) fn recency(&self) -> (Date, Instant, &[u8]) {
-        (self.occurred_on, self.record.time(), self.record.id_bytes())
-    }
-
-    /// The same between two rows; ids are looked at only where nothing before them differs.
-    pub(crate) fn cmp_recency(&self, other: &Row<'_>) -> Ordering {
-        let days = self.occurred_on.cmp(&other.occurred_on);
-        days.then_with(|| self.record.time().cmp(&other.record.time()))
-            .then_with(|| self.record.id_bytes().cmp(other.record.id_bytes()))
-    }
-}
-
-/// The live events that a household sees as of an area change.
-pub(crate) fn rows<'a>(
-    ledger: &'a Ledger,
-    known: &Known,
-    areas: &'a Areas,
-    reads_areas: bool,
-    as_of: u32,
-) -> Vec<Row<'a>> {
-    let mut rows = Vec::with_capacity(ledger.len());
-    let row = |record: Record<'a>, slot| Row {
-        type_id: record.type_id(),
-        slot,
-        occurred_on: record.occurred_on(),
-        record,
-    };
-    rows.extend(ledger.records().filter(|r| r.live()).map(|r| row(r, r.slot())));
-    if reads_areas {
-        areas.each_live(known.region, known.site.as_deref(), as_of, |_, _, record| {
-            rows.push(row(record, 0));
-        });
-    }
-    rows
-}
-
 /// What expressions may see of a household on a date, whatever pack they are of.
 #[derive(Clone, Copy)]
 pub(crate) struct Sight<'a> {
     pub(crate) known: &'a Known,
     pub(crate) words: &'a Words,
-    pub(crate) rows: &'a [Row<'a>],
+    pub(crate) rows: &'a Rows<'a>,
     pub(crate) today: Date,
     /// The first date on which the household is no longer watched for relapse.
     pub(crate) watched_until: Date,
@@ -85,33 +36,30 @@ pub(crate) struct Sight<'a> {
 pub(crate) struct View<'a> {
     pub(crate) pack: &'a Pack,
     pub(crate) sight: Sight<'a>,
-    /// One bit for each type of the rows, types 64 apart sharing theirs.
+    /// One bit for each type of the household's own events, types 64 apart sharing theirs.
     types: u64,
     /// Of which facts with a `where` it is known whether they look at any row, and which do.
     held: Cell<(u64, u64)>,
-    /// A number field of each row that was looked at last: its place and value.
-    ints: Vec<Cell<(usize, i64)>>,
     texts: Vec<Cow<'a, str>>,
     /// Room for the events of a fact, used again.
     pub(crate) spare: Vec<Inside>,
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(pack: &'a Pack, sight: Sight<'a>) -> View<'a> {
-        let types = sight.rows.iter().fold(0, |bits, row| bits | bit(row.type_id));
-        let ints = vec![Cell::new((usize::MAX, 0)); sight.rows.len()];
-        let (held, texts, spare) = (Cell::default(), Vec::new(), Vec::new());
-        View { pack, sight, types, held, ints, texts, spare }
+    pub(crate) fn new(pack: &'a Pack, sight: Sight<'a>, spare: Vec<Inside>) -> View<'a> {
+        let types = sight.rows.own().iter().fold(0, |bits, row| bits | bit(row.type_id));
+        View { pack, sight, types, held: Cell::default(), texts: Vec::new(), spare }
     }
 
     /// Whether there are events that the fact at a place looks at, whenever they happened; those on
     /// which its `where` fails are among them.
     pub(crate) fn may_hold(&self, at: usize) -> bool {
         let fact = &self.pack.facts[at];
-        if !fact.types.iter().any(|type_id| self.types & bit(*type_id) != 0) {
+        let own = fact.types.iter().any(|type_id| self.types & bit(*type_id) != 0);
+        if !own && !fact.of_areas {
             return false;
         }
-        if fact.filter.is_none() {
+        if own && fact.filter.is_none() {
             return true;
         }
         let (asked, held) = self.held.get();
@@ -121,7 +69,8 @@ impl<'a> View<'a> {
             return held & bit != 0;
         }
         let looks = |row: &Row<'a>| fact.types.contains(&row.type_id);
-        let holds = self.sight.rows.iter().any(|r| looks(r) && self.passes(fact, r) != Some(false));
+        let mut rows = self.sight.rows.placed(fact.of_areas).map(|(_, row)| row);
+        let holds = rows.any(|row| looks(row) && self.passes(fact, row) != Some(false));
         self.held.set((asked | bit, if holds { held | bit } else { held }));
         holds
     }
@@ -137,15 +86,16 @@ impl<'a> View<'a> {
 
     /// A number field of the row at a place; 0 where it is no number or absent.
     pub(crate) fn int(&self, row: usize, field: usize) -> i64 {
-        let (known, value) = self.ints[row].get();
+        let row = self.sight.rows.at(row);
+        let (known, value) = row.int.get();
         if known == field {
             return value;
         }
-        let value = match find(self.sight.rows[row].record.fields(), field) {
+        let value = match find(row.record.fields(), field) {
             Some(Packed::Int(n)) => n,
             _ => 0,
         };
-        self.ints[row].set((field, value));
+        row.int.set((field, value));
         value
     }
 

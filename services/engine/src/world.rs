@@ -112,11 +112,6 @@ impl World {
         &self.books[last.min(generation as usize)].1
     }
 
-    /// Whether any pack's facts look at events about areas.
-    pub(crate) fn reads_areas(&self) -> bool {
-        self.books.iter().any(|(_, book)| book.reads_areas)
-    }
-
     /// The packs in force now.
     #[must_use]
     pub(crate) fn present(&self) -> &Arc<Rulebook> {

@@ -95,7 +95,7 @@ pub struct Fact {
     /// Whether money that comes adds to it, at most its amount and at least nothing: a sum or
     /// maximum of money over events that are not about areas, its `where` never failing.
     pub grows: bool,
-    /// Whether it looks at events about areas.
+    /// Whether it looks at events about areas, be it as what ends another.
     pub of_areas: bool,
 }
 

@@ -25,37 +25,39 @@ pub(crate) fn span(view: &mut View<'_>, at: usize, end: Date) -> Option<Span> {
     // What is inside today and on the last date is inside on every date between.
     let stays = |on: Date| on <= today_last && on >= then_first;
     let meets = events.iter().filter(|event| event.on <= then_last);
-    let meeting: Vec<Meeting> = meets.map(|e| Meeting { event: *e, stays: stays(e.on) }).collect();
-    view.spare = events;
-    match fact.kind {
+    let meeting = meets.map(|event| Meeting { event, stays: stays(event.on) });
+    let span = match fact.kind {
         FactKind::Distinct => Some(distinct(view, fact, &meeting)),
         FactKind::Max => largest(fact, &meeting),
-        _ => total(fact, &meeting),
-    }
+        _ => total(fact, meeting),
+    };
+    view.spare = events;
+    span
 }
 
 /// An event that is inside on some date of the span.
-struct Meeting {
-    event: Inside,
+#[derive(Clone, Copy)]
+struct Meeting<'e> {
+    event: &'e Inside,
     /// Whether it is inside on all of them.
     stays: bool,
 }
 
-fn total(fact: &Fact, events: &[Meeting]) -> Option<Span> {
+fn total<'e>(fact: &Fact, events: impl Iterator<Item = Meeting<'e>>) -> Option<Span> {
     let (mut low, mut high) = (0i128, 0i128);
     for Meeting { event, stays } in events {
         let value = if fact.kind == FactKind::Count { 1 } else { i128::from(event.value) };
-        low += if *stays { value } else { value.min(0) };
-        high += if *stays { value } else { value.max(0) };
+        low += if stays { value } else { value.min(0) };
+        high += if stays { value } else { value.max(0) };
     }
     let (low, high) = (i64::try_from(low).ok()?, i64::try_from(high).ok()?);
     Some(Span { low, high, grows: fact.grows })
 }
 
-fn largest(fact: &Fact, events: &[Meeting]) -> Option<Span> {
+fn largest<'e>(fact: &Fact, events: &(impl Iterator<Item = Meeting<'e>> + Clone)) -> Option<Span> {
     // Whatever stays keeps it from falling further; without any it may read as 0.
-    let least = events.iter().filter(|e| e.stays).map(|e| e.event.value).max();
-    let values = || events.iter().map(|e| e.event.value);
+    let least = events.clone().filter(|e| e.stays).map(|e| e.event.value).max();
+    let values = || events.clone().map(|e| e.event.value);
     let low = least.unwrap_or_else(|| values().min().unwrap_or(0).min(0));
     let high = values().max().max(if least.is_some() { None } else { Some(0) });
     let span = Span { low, high: high.unwrap_or(0), grows: fact.grows };
@@ -63,11 +65,15 @@ fn largest(fact: &Fact, events: &[Meeting]) -> Option<Span> {
     Some(span).filter(|span| !span.grows || span.low >= 0)
 }
 
-fn distinct(view: &View<'_>, fact: &Fact, events: &[Meeting]) -> Span {
+fn distinct<'e>(
+    view: &View<'_>,
+    fact: &Fact,
+    events: &(impl Iterator<Item = Meeting<'e>> + Clone),
+) -> Span {
     let of = |type_id, stays: bool| {
         let is =
-            |e: &Meeting| view.sight.rows[e.event.at].type_id == type_id && (e.stays || !stays);
-        events.iter().any(is)
+            |e: Meeting<'e>| view.sight.rows.at(e.event.at).type_id == type_id && (e.stays || !stays);
+        events.clone().any(is)
     };
     let kinds = |stays| count(fact.types.iter().filter(|t| of(**t, stays)).count());
     Span { low: kinds(true), high: kinds(false), grows: false }

@@ -121,12 +121,14 @@ impl Loader<'_> {
             WordTest::of(&self.program, filter, kind)
         });
         let grows = adds && types.iter().all(money);
-        let of_areas = types.iter().any(|id| self.catalogue.get(*id).area);
+        let until = until?;
+        let looks_at = types.iter().chain(&until);
+        let of_areas = looks_at.into_iter().any(|id| self.catalogue.get(*id).area);
         Some(Fact {
             name: name.to_owned(),
             kind: *kind,
             types,
-            until: until?,
+            until,
             field,
             value_type,
             window: window?,
