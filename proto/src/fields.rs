@@ -105,17 +105,36 @@ fn in_turn<'j, 'a>(data: &'j Json<'a>, key: &str, next: &mut usize) -> Option<&'
 /// The value of the field at `index` in packed bytes.
 #[must_use]
 pub fn find(bytes: &[u8], index: usize) -> Option<Packed<'_>> {
-    let mut reader = Reader(bytes);
+    let mut rest = bytes;
     loop {
-        let at = usize::from(reader.0.first()? & INDEX);
+        let (tag, behind) = rest.split_first()?;
+        let at = usize::from(tag & INDEX);
         if at == index {
-            return reader.next().map(|(_, value)| value);
+            return Reader(rest).next().map(|(_, value)| value);
         }
         if at > index {
             return None;
         }
-        reader.pass_over()?;
+        rest = behind.get(width(*tag, behind)?..)?;
     }
+}
+
+/// How many bytes the value at the beginning of some takes.
+#[inline]
+fn width(tag: u8, bytes: &[u8]) -> Option<usize> {
+    if tag & !INDEX == TEXTUAL {
+        let mut reader = Reader(bytes);
+        let length = usize::try_from(reader.varint()?).ok()?;
+        return (bytes.len() - reader.0.len()).checked_add(length);
+    }
+    // Most values end within eight bytes: their last is the first without the high bit.
+    if let Some(word) = bytes.first_chunk::<8>() {
+        let ends = !u64::from_le_bytes(*word) & HIGH;
+        if ends != 0 {
+            return Some(ends.trailing_zeros() as usize / 8 + 1);
+        }
+    }
+    Some(bytes.iter().position(|byte| byte & 0x80 == 0)? + 1)
 }
 
 /// All values in packed bytes with the index of their field.
@@ -123,24 +142,18 @@ pub fn each(bytes: &[u8]) -> impl Iterator<Item = (usize, Packed<'_>)> {
     Reader(bytes)
 }
 
+/// The high bit of each of eight bytes.
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// Passes over a value without looking at it.
-    fn pass_over(&mut self) -> Option<()> {
-        let (tag, rest) = self.0.split_first()?;
-        self.0 = rest;
-        if tag & !INDEX == TEXTUAL {
-            let length = usize::try_from(self.varint()?).ok()?;
-            self.0 = self.0.get(length..)?;
-        } else {
-            let last = self.0.iter().position(|byte| byte & 0x80 == 0)?;
-            self.0 = &self.0[last + 1..];
-        }
-        Some(())
-    }
-
+    #[inline]
     fn varint(&mut self) -> Option<u64> {
+        if let Some((first @ 0..0x80, rest)) = self.0.split_first() {
+            self.0 = rest;
+            return Some(u64::from(*first));
+        }
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let (first, rest) = self.0.split_first()?;
@@ -157,6 +170,7 @@ impl<'a> Reader<'a> {
 impl<'a> Iterator for Reader<'a> {
     type Item = (usize, Packed<'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let (tag, rest) = self.0.split_first()?;
         self.0 = rest;

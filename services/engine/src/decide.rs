@@ -12,7 +12,7 @@ use crate::{
     desk::Desk,
     fold::Fold,
     household::{Household, Known},
-    margin::Margin,
+    margin::{Hears, Margin, Room},
     publish::Press,
     record::WATCHED_DAYS,
     rows::Rows,
@@ -119,8 +119,11 @@ impl Fold {
         let mut round = Round { world, household, case: &mut case, cause, grown: false };
         let mut found: Vec<Found> = Vec::with_capacity(asks.len());
         for Ask { slot, money } in asks {
-            let renew = |watches: &mut Watches| watches.renew(&mut desk, round.case, slot);
-            if !(money && watches.as_mut().is_some_and(renew)) {
+            let stays = |watches: &mut Watches| {
+                watches.rest(&mut desk, round.case, slot)
+                    || money && watches.renew(&mut desk, round.case, slot)
+            };
+            if !watches.as_mut().is_some_and(stays) {
                 found.push(round.rule(slot, &mut desk, &mut self.failed));
             }
         }
@@ -255,19 +258,23 @@ fn ask(
 ) -> Option<Ask> {
     let hears =
         || book.addition(id).is_some_and(|addition| addition.asks.binary_search(&slot).is_ok());
+    let wakes = || book.wakes(slot, id, cause.fields(), matches!(cause, Cause::Restated(..)));
     let asked = match (cause, watch) {
         (Cause::Money(_, fen, _) | Cause::Restated(_, fen, _), Some(Watch { room, .. })) => {
             let goes = matches!(cause, Cause::Restated(..));
             let stays = room.pay(fen) && (room.eases || !goes);
-            let heard = !room.deaf && hears();
+            let heard = match room.hears {
+                Hears::Nothing => false,
+                Hears::Waking => hears() && wakes(),
+                Hears::Asked => hears(),
+            };
             return (!stays || heard).then_some(Ask { slot, money: !heard });
         }
-        (Cause::Money(..) | Cause::Restated(..), None) => {
-            hears() && book.wakes(slot, id, cause.fields())
-        }
+        (Cause::Money(..) | Cause::Restated(..), None) => hears() && wakes(),
         (_, watch) if book.catalogue.get(id).area => watch.is_some_and(|w| !w.room.calm),
-        (_, Some(watch)) => !watch.room.deaf,
-        (_, None) => book.wakes(slot, id, cause.fields()),
+        (_, Some(Watch { room: Room { hears: Hears::Nothing, .. }, .. })) => false,
+        (_, Some(Watch { room: Room { hears: Hears::Asked, .. }, .. })) => true,
+        (_, Some(_) | None) => wakes(),
     };
     asked.then_some(Ask::whole(slot))
 }

@@ -7,7 +7,7 @@ use proto::date::Date;
 use rules::{Memo, Pack, Rule};
 
 use crate::{
-    facts::Inside,
+    facts::Gathered,
     rulebook::{RuleAt, Rulebook},
     view::{Sight, View},
 };
@@ -17,8 +17,7 @@ use crate::{
 pub(crate) struct Kit {
     /// What was computed, by pack.
     memos: Vec<Memo>,
-    /// Room for the events of a fact.
-    events: Vec<Inside>,
+    gathered: Gathered,
 }
 
 /// The views of all packs of a generation on one date, made when first asked for.
@@ -44,7 +43,7 @@ impl<'a> Desk<'a> {
     /// The kit it was given.
     pub(crate) fn finish(mut self) -> Kit {
         if let Some(view) = self.first {
-            self.kit.events = view.spare;
+            self.kit.gathered = view.gathered;
         }
         self.kit
     }
@@ -53,7 +52,7 @@ impl<'a> Desk<'a> {
     pub(crate) fn pack(&mut self, at: u16) -> (&'a Pack, &mut View<'a>, &mut Memo) {
         let at = usize::from(at);
         let pack: &'a Pack = &self.book.packs[at];
-        let Kit { memos, events } = &mut self.kit;
+        let Kit { memos, gathered } = &mut self.kit;
         let memo = &mut memos[at];
         let view = match at.checked_sub(1) {
             None => &mut self.first,
@@ -61,7 +60,7 @@ impl<'a> Desk<'a> {
         };
         let view = view.get_or_insert_with(|| {
             memo.begin();
-            View::new(pack, self.sight, std::mem::take(events))
+            View::new(pack, self.sight, std::mem::take(gathered))
         });
         (pack, view, memo)
     }

@@ -11,8 +11,10 @@ use crate::{
     view::{View, count},
 };
 
+mod shut;
 mod span;
 
+pub(crate) use shut::shut;
 pub(crate) use span::span;
 
 /// The fact's value on the view's date.
@@ -22,29 +24,21 @@ pub(crate) fn outcome(view: &mut View<'_>, fact: usize) -> Outcome {
     if !view.may_hold(at) {
         return absent(view, fact, &Turn { until: Date::MAX, coming: false });
     }
-    let events = std::mem::take(&mut view.spare);
-    match inside(view, fact, events) {
-        Ok(events) => {
-            let seen = Seen::new(view, fact, &events);
-            let outcome = match fact.kind {
-                FactKind::Sum => sum(view, fact, &seen),
-                FactKind::Max => largest(view, fact, &seen),
-                FactKind::Count => counted(view, fact, &seen),
-                FactKind::Last => last(view, fact, &seen),
-                FactKind::Distinct => distinct(view, fact, &seen),
-                FactKind::DaysSince => days_since(view, fact, &seen),
-                FactKind::OpenDays => open_days(view, fact, &seen),
-                FactKind::Active => active(view, fact, &seen),
-            };
-            view.spare = events;
-            outcome
+    let found = with_inside(view, at, |view, events| {
+        let seen = Seen::new(view, fact, events);
+        match fact.kind {
+            FactKind::Sum => sum(view, fact, &seen),
+            FactKind::Max => largest(view, fact, &seen),
+            FactKind::Count => counted(view, fact, &seen),
+            FactKind::Last => last(view, fact, &seen),
+            FactKind::Distinct => distinct(view, fact, &seen),
+            FactKind::DaysSince => days_since(view, fact, &seen),
+            FactKind::OpenDays => open_days(view, fact, &seen),
+            FactKind::Active => active(view, fact, &seen),
         }
-        Err(Fails) => Outcome::failed(view.sight.today.plus(1)),
-    }
+    });
+    found.unwrap_or_else(|| Outcome::failed(view.sight.today.plus(1)))
 }
-
-/// A `where` fails.
-struct Fails;
 
 /// An event that is or will be inside the fact's window.
 #[derive(Clone, Copy, Debug)]
@@ -81,39 +75,85 @@ fn stay(window: Window, occurred_on: Date) -> (Date, Date) {
     }
 }
 
-/// The events that the fact looks at and that are inside or will be, in `events`.
-fn inside(view: &View<'_>, fact: &Fact, mut events: Vec<Inside>) -> Result<Vec<Inside>, Fails> {
-    events.clear();
-    let (first, _) = fact.window.start(view.sight.today);
+/// The events inside of each fact, gathered when one first asks for them.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    events: Vec<Inside>,
+    /// By fact: which of the events are its own, or that its `where` fails.
+    places: Vec<Option<Result<(u32, u32), Fails>>>,
+}
+
+impl Gathered {
+    /// Forgets all of it, for a pack of so many facts.
+    pub(crate) fn begin(&mut self, facts: usize) {
+        self.events.clear();
+        self.places.clear();
+        self.places.resize(facts, None);
+    }
+}
+
+/// A `where` fails.
+#[derive(Clone, Copy, Debug)]
+struct Fails;
+
+/// Does something with the events that the fact at a place looks at and that are inside or will be;
+/// nothing where its `where` fails.
+fn with_inside<'a, T>(
+    view: &mut View<'a>,
+    fact: usize,
+    work: impl FnOnce(&mut View<'a>, &[Inside]) -> T,
+) -> Option<T> {
+    let known = view.gathered.places.get(fact).copied().flatten();
+    let (first, end) = known.unwrap_or_else(|| gather(view, fact)).ok()?;
+    let events = std::mem::take(&mut view.gathered.events);
+    let done = work(view, events.get(first as usize..end as usize).unwrap_or_default());
+    view.gathered.events = events;
+    Some(done)
+}
+
+fn gather(view: &mut View<'_>, at: usize) -> Result<(u32, u32), Fails> {
+    let fact = &view.pack.facts[at];
+    let (oldest, _) = fact.window.start(view.sight.today);
+    let mut events = std::mem::take(&mut view.gathered.events);
+    let place = |events: &Vec<Inside>| u32::try_from(events.len()).unwrap_or(u32::MAX);
+    let first = place(&events);
+    let mut found = Ok(());
     for (at, row) in view.sight.rows.placed(fact.of_areas) {
-        if row.occurred_on >= first
-            && fact.types.contains(&row.type_id)
-            && view.passes(fact, row).ok_or(Fails)?
-        {
-            let value = fact.field.map_or(0, |field| view.int(at, field));
-            events.push(Inside { at, on: row.occurred_on, value });
+        if row.occurred_on < oldest || !fact.types.contains(&row.type_id) {
+            continue;
+        }
+        match view.passes(fact, row) {
+            Some(true) => {
+                let value = fact.field.map_or(0, |field| view.int(at, field));
+                events.push(Inside { at, on: row.occurred_on, value });
+            }
+            Some(false) => {}
+            None => found = Err(Fails),
         }
     }
-    Ok(events)
+    let found = found.map(|()| (first, place(&events)));
+    view.gathered.events = events;
+    if let Some(place) = view.gathered.places.get_mut(at) {
+        *place = Some(found);
+    }
+    found
 }
 
 /// The events that the fact looked at on the view's date, by the places of their rows.
-pub(crate) fn looked_at(view: &View<'_>, fact: &Fact) -> Vec<usize> {
-    let today = view.sight.today;
-    let events = inside(view, fact, Vec::new()).unwrap_or_default();
-    let seen = Seen::new(view, fact, &events);
-    let mut places: Vec<usize> = seen.present().map(|event| event.at).collect();
-    if let Some(until) = fact.until {
+pub(crate) fn looked_at(view: &mut View<'_>, fact: usize, places: &mut Vec<usize>) {
+    let (today, of) = (view.sight.today, &view.pack.facts[fact]);
+    with_inside(view, fact, |view, events| {
+        let seen = Seen::new(view, of, events);
+        places.extend(seen.present().map(|event| event.at));
         let first = seen.present().map(|event| event.on).min();
-        let ending = |(_, row): &(usize, &Row<'_>)| {
-            row.type_id == until && row.occurred_on <= today && Some(row.occurred_on) >= first
-        };
-        if first.is_some() {
-            let rows = view.sight.rows.placed(fact.of_areas);
+        if let (Some(until), Some(_)) = (of.until, first) {
+            let ending = |(_, row): &(usize, &Row<'_>)| {
+                row.type_id == until && row.occurred_on <= today && Some(row.occurred_on) >= first
+            };
+            let rows = view.sight.rows.placed(of.of_areas);
             places.extend(rows.filter(ending).map(|(at, _)| at));
         }
-    }
-    places
+    });
 }
 
 /// When the set of events inside changes next, and whether one is still to come.

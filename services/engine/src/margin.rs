@@ -160,7 +160,7 @@ impl Fold {
         let household = &self.households[ix as usize];
         let book = world.book(world.generation(household.seen));
         let (type_id, fields) = (event.type_id, event.fields.bytes());
-        let came = (!event.void).then_some(fields);
+        let came = (!event.void && !book.ends(type_id)).then_some(fields);
         let replaced = household.ledger.at(place);
         let moved = replaced
             .and_then(|was| amount(book, type_id, was.fields()))
@@ -232,18 +232,33 @@ pub(crate) struct Room {
     pub(crate) eases: bool,
     /// Whether events about areas make no difference.
     pub(crate) calm: bool,
-    /// Whether no event makes any.
-    pub(crate) deaf: bool,
+    /// The events that may do more to it than money does.
+    pub(crate) hears: Hears,
+}
+
+/// The events that a rule must be asked about whatever money they bring.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hears {
+    /// None.
+    Nothing,
+    /// Those that can end its rest; see [`Rulebook::wakes`].
+    Waking,
+    /// All that it reads by more than sums and maxima of money.
+    Asked,
 }
 
 impl Room {
     /// Nothing may come.
-    pub(crate) const NONE: Room = Room { left: 0, eases: false, calm: false, deaf: false };
+    pub(crate) const NONE: Room =
+        Room { left: 0, eases: false, calm: false, hears: Hears::Asked };
     /// Anything may.
-    const ALL: Room = Room { left: u32::MAX, eases: true, calm: true, deaf: true };
+    const ALL: Room =
+        Room { left: u32::MAX, eases: true, calm: true, hears: Hears::Nothing };
+    /// Anything may that does not end the rule's rest.
+    pub(crate) const ASLEEP: Room = Room { hears: Hears::Waking, ..Room::ALL };
 
     fn of(leeway: Leeway, calm: bool) -> Room {
-        Room { left: leeway.fen, eases: leeway.eases, calm, deaf: false }
+        Room { left: leeway.fen, eases: leeway.eases, calm, hears: Hears::Asked }
     }
 
     /// Takes what comes to a rule's facts out of what may come; says whether it may.

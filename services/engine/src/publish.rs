@@ -310,10 +310,10 @@ impl<'d> Writer<'d, '_> {
         }
     }
 
-    fn events(&mut self, view: &View<'d>, level: &LevelExpr) -> (Vec<Evidence<'d>>, usize) {
+    fn events(&mut self, view: &mut View<'d>, level: &LevelExpr) -> (Vec<Evidence<'d>>, usize) {
         let mut places: Vec<usize> = Vec::new();
         for fact in &level.reads.facts {
-            places.extend(looked_at(view, &view.pack.facts[*fact]));
+            looked_at(view, *fact, &mut places);
         }
         places.sort_unstable();
         places.dedup();

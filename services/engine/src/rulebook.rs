@@ -53,6 +53,8 @@ pub(crate) struct Rulebook {
     /// of the fact.
     waking: Vec<Vec<(TypeId, u16, usize)>>,
     waking_kinds: Vec<u64>,
+    /// By rule, the types of the events that end what it may rest for.
+    closing: Vec<Vec<TypeId>>,
     on_event: Vec<u16>,
     /// Whether any fact looks at events about areas.
     pub reads_areas: bool,
@@ -100,6 +102,7 @@ impl Rulebook {
             asked: Vec::new(),
             waking: Vec::new(),
             waking_kinds: Vec::new(),
+            closing: Vec::new(),
             on_event: Vec::new(),
             slots,
             reads_areas: false,
@@ -137,6 +140,11 @@ impl Rulebook {
         }
         let slots = 0..u16::try_from(self.slots.len()).unwrap_or(u16::MAX);
         self.waking = slots.map(|slot| self.gating(slot)).collect();
+        let until = |(_, pack, fact): &(TypeId, u16, usize)| {
+            self.packs[usize::from(*pack)].facts[*fact].until
+        };
+        let closing = |facts: &Vec<_>| facts.iter().filter_map(until).collect();
+        self.closing = self.waking.iter().map(closing).collect();
         let types = 0..u16::try_from(self.by_type.len()).unwrap_or(u16::MAX);
         self.additions = types.map(|at| Addition::of(self, TypeId(at))).collect();
         self.asked = vec![0; self.slots.len()];
@@ -168,6 +176,12 @@ impl Rulebook {
     #[must_use]
     pub(crate) fn addition(&self, type_id: TypeId) -> Option<&Addition> {
         self.additions.get(usize::from(type_id.0))
+    }
+
+    /// Whether events of a type end others.
+    #[must_use]
+    pub(crate) fn ends(&self, type_id: TypeId) -> bool {
+        self.closing.iter().any(|types| types.contains(&type_id))
     }
 
     /// Whether an event about an area can make a difference to the level of any household.
@@ -222,8 +236,19 @@ impl Rulebook {
     }
 
     /// Whether an event of a type, where they are known with these fields, can end a rule's rest.
+    /// An event that ends another can do so by going, which it may have where its fields are not
+    /// known or it `replaces` one.
     #[must_use]
-    pub(crate) fn wakes(&self, slot: u16, type_id: TypeId, fields: Option<&[u8]>) -> bool {
+    pub(crate) fn wakes(
+        &self,
+        slot: u16,
+        type_id: TypeId,
+        fields: Option<&[u8]>,
+        replaces: bool,
+    ) -> bool {
+        if (fields.is_none() || replaces) && self.closing[usize::from(slot)].contains(&type_id) {
+            return true;
+        }
         let kind = self.catalogue.get(type_id);
         let looks = |pack: u16, fact: usize| {
             let pack = &self.packs[usize::from(pack)];

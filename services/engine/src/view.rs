@@ -8,10 +8,10 @@ use proto::{
     date::Date,
     fields::{Packed, find},
 };
-use rules::{Attr, Fact, Number, Outcome, Pack, Record as Fields, Scope, Span, Text, Truth};
+use rules::{Attr, Fact, Gate, Number, Outcome, Pack, Record as Fields, Scope, Span, Text, Truth};
 
 use crate::{
-    facts::Inside,
+    facts::Gathered,
     household::{AWAY, ILL, INSURED, Known, STUDENT},
     record::WATCHED_DAYS,
     rows::{Row, Rows},
@@ -41,14 +41,14 @@ pub(crate) struct View<'a> {
     /// Of which facts with a `where` it is known whether they look at any row, and which do.
     held: Cell<(u64, u64)>,
     texts: Vec<Cow<'a, str>>,
-    /// Room for the events of a fact, used again.
-    pub(crate) spare: Vec<Inside>,
+    pub(crate) gathered: Gathered,
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(pack: &'a Pack, sight: Sight<'a>, spare: Vec<Inside>) -> View<'a> {
+    pub(crate) fn new(pack: &'a Pack, sight: Sight<'a>, mut gathered: Gathered) -> View<'a> {
+        gathered.begin(pack.facts.len());
         let types = sight.rows.own().iter().fold(0, |bits, row| bits | bit(row.type_id));
-        View { pack, sight, types, held: Cell::default(), texts: Vec::new(), spare }
+        View { pack, sight, types, held: Cell::default(), texts: Vec::new(), gathered }
     }
 
     /// Whether there are events that the fact at a place looks at, whenever they happened; those on
@@ -189,6 +189,10 @@ impl Scope for View<'_> {
 
     fn lacks(&self, fact: usize) -> bool {
         !self.may_hold(fact)
+    }
+
+    fn shut(&mut self, gate: Gate) -> Option<Date> {
+        crate::facts::shut(self, gate)
     }
 
     fn grows(&self, fact: usize) -> bool {

@@ -1,8 +1,9 @@
 //! How long each rule of a household stays as it was found, so that a decision asks only the rules
 //! that can have changed.
 //!
-//! A rule is *at rest* while no event of a type without which it cannot stand is there; it needs no
-//! watch and is asked when such an event comes. Every other rule has one: until the watch's date, and
+//! A rule *rests* while something without which it cannot stand is not there: an event, a second
+//! kind of misfortune, enough days without work. It needs no watch, or one that says until when, and
+//! is asked when an event comes that can end its rest. Every other rule has a watch: until the watch's date, and
 //! while no more money comes than it tells, the rule stays at its level and its material quotient
 //! does not grow. It refuses to guess: what is not known is watched from day to day.
 
@@ -12,7 +13,7 @@ use crate::{
     case::Case,
     decide::Found,
     desk::Desk,
-    margin::{Margin, Room, room},
+    margin::{Hears, Margin, Room, room},
     rulebook::Rulebook,
 };
 
@@ -72,17 +73,26 @@ impl Watches {
 
     /// Takes what a decision found of a rule.
     pub(crate) fn set(&mut self, desk: &mut Desk<'_>, case: &Case, found: Found) {
-        let place = self.0.binary_search_by_key(&found.slot, |watch| watch.slot);
-        if found.until == Date::MAX && at_rest(desk, case, found.slot) {
-            if let Ok(at) = place {
-                let mut watches = std::mem::take(&mut self.0).into_vec();
-                watches.remove(at);
-                self.0 = watches.into();
-            }
-            return;
+        if !self.rest(desk, case, found.slot) {
+            self.put(Watch::new(desk, case, found));
         }
-        let watch = Watch::new(desk, case, found);
-        match place {
+    }
+
+    /// Lets a rule rest if it does, and says so: it need not be asked.
+    pub(crate) fn rest(&mut self, desk: &mut Desk<'_>, case: &Case, slot: u16) -> bool {
+        let Some(until) = rests(desk, case, slot) else { return false };
+        if until < Date::MAX {
+            self.put(Watch { slot, until, stays: Date::MAX, room: Room::ASLEEP });
+        } else if let Ok(at) = self.0.binary_search_by_key(&slot, |watch| watch.slot) {
+            let mut watches = std::mem::take(&mut self.0).into_vec();
+            watches.remove(at);
+            self.0 = watches.into();
+        }
+        true
+    }
+
+    fn put(&mut self, watch: Watch) {
+        match self.0.binary_search_by_key(&watch.slot, |watch| watch.slot) {
             Ok(at) => self.0[at] = watch,
             Err(at) => {
                 let mut watches = std::mem::take(&mut self.0).into_vec();
@@ -139,7 +149,11 @@ impl Watches {
             heard |= match next {
                 Some(watch) if watch.slot == slot => {
                     next = watches.next();
-                    if watch.room.deaf { 0 } else { book.asked(slot) }
+                    match watch.room.hears {
+                        Hears::Nothing => 0,
+                        Hears::Waking => waking,
+                        Hears::Asked => book.asked(slot),
+                    }
                 }
                 _ => waking,
             };
@@ -149,14 +163,15 @@ impl Watches {
     }
 }
 
-/// Whether nothing but events of types that are not there can make the rule stand.
-fn at_rest(desk: &mut Desk<'_>, case: &Case, slot: u16) -> bool {
+/// Until when nothing but an event that [`Rulebook::wakes`] it can make the rule stand.
+fn rests(desk: &mut Desk<'_>, case: &Case, slot: u16) -> Option<Date> {
     let id = desk.book.id(slot);
     if case.standings.iter().any(|standing| standing.rule == id) {
-        return false;
+        return None;
     }
-    let Some(at) = desk.holds(slot).0 else { return true };
+    let (holds, until) = desk.holds(slot);
+    let Some(at) = holds else { return Some(until) };
     let rule = desk.rule(at);
     let (pack, view, _) = desk.pack(at.pack);
-    pack.rests(rule, view)
+    pack.rests(rule, view).map(|rests| rests.min(until))
 }

@@ -10,6 +10,7 @@ use crate::{
         program::{Arith, Cmp, Expr, Node, Program, Type},
         walk::{self, Machine},
     },
+    gate::Gate,
     margin::{Bound, Horizon, Span},
     outlook::{self, Failed, Number, Outcome, Symbol, Text, Truth, chosen_number, chosen_text},
 };
@@ -25,6 +26,11 @@ pub trait Scope {
     /// is the one without any and stays until the household's data change.
     fn lacks(&self, _fact: usize) -> bool {
         false
+    }
+    /// Until when a gate surely stays shut, as long as no event comes that its fact looks at, and none
+    /// goes that ended another; nothing where that is not known.
+    fn shut(&mut self, gate: Gate) -> Option<Date> {
+        self.lacks(gate.fact).then_some(Date::MAX)
     }
     /// Whether money that comes may add to the pack's fact at this place: then [`Scope::span`] says
     /// by how much.

@@ -44,6 +44,7 @@ pub use expr::{
     program::{Expr, Type},
 };
 pub use filter::{Record, WordTest};
+pub use gate::Gate;
 pub use margin::{Horizon, Leeway, Open, Span};
 pub use outlook::{Failed, Number, Outcome, Symbol, Text, Truth};
 pub use pack::{

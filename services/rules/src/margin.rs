@@ -18,6 +18,7 @@ use crate::{
         program::{Arith, Cmp, Expr, Node, Program, Type},
         walk::{self, Machine},
     },
+    gate::Gate,
     outlook::{Outcome, Symbol, Truth},
     pack::{Fact, Material, Pack, Rule},
 };
@@ -155,9 +156,9 @@ impl Pack {
         let mut leeway = Leeway::ANY;
         let today = scope.today();
         for expr in rule.levels.iter().take_while(|l| l.severity >= level) {
-            let closed = |fact: &usize| {
-                let hidden = horizon.hides(&self.facts[*fact]);
-                !hidden && scope.lacks(*fact) && !scope.grows(*fact)
+            let closed = |gate: &Gate| {
+                let hidden = horizon.hides(&self.facts[gate.fact]);
+                !hidden && scope.lacks(gate.fact) && !scope.grows(gate.fact)
             };
             if expr.gates.iter().any(closed) {
                 continue;

@@ -21,6 +21,7 @@ use crate::{
         program::{Expr, Program, Type},
     },
     filter::{self, Record, WordTest},
+    gate::Gate,
     outlook::Outcome,
     reads::Reads,
     table::Table,
@@ -133,8 +134,8 @@ pub struct LevelExpr {
     pub names: Vec<Name>,
     /// All it needs.
     pub reads: Reads,
-    /// The places of facts of which one without any event makes it false.
-    pub gates: Vec<usize>,
+    /// The facts of which one alone makes it false.
+    pub gates: Vec<Gate>,
 }
 
 /// Publishes a change when `value / step` grows at the same level.
@@ -342,7 +343,7 @@ impl Pack {
         let mut until = Date::MAX;
         let mut failed = 0u8;
         for (at, level) in rule.levels.iter().enumerate() {
-            if level.gates.iter().any(|fact| scope.lacks(*fact)) {
+            if level.gates.iter().any(|gate| scope.lacks(gate.fact)) {
                 continue;
             }
             let truth = eval::truth(&self.program, level.expr, scope, memo);
@@ -360,16 +361,28 @@ impl Pack {
         Decision { level: Severity::None, until, failed, deciding: None }
     }
 
-    /// Whether the rule has no level whatever money and events about areas come, as long as none
-    /// comes that a fact looks at which now looks at none: each level asks for one.
-    pub fn rests<S: Scope>(&self, rule: &Rule, scope: &S) -> bool {
-        let lacks = |at: &usize| self.may_rest(*at) && scope.lacks(*at);
-        rule.levels.iter().all(|level| level.gates.iter().any(lacks))
+    /// Until when the rule has no level whatever money and events about areas come, as long as no
+    /// event comes that one of its [`Pack::rest_gates`] looks at, and none goes that ended another:
+    /// each level has a gate that is shut. Nothing where that is not known.
+    pub fn rests<S: Scope>(&self, rule: &Rule, scope: &mut S) -> Option<Date> {
+        let mut rests = Date::MAX;
+        for level in &rule.levels {
+            let gates = level.gates.iter().filter(|gate| self.may_rest(gate.fact));
+            let mut shut = None;
+            for gate in gates {
+                shut = shut.max(scope.shut(*gate));
+                if shut == Some(Date::MAX) {
+                    break;
+                }
+            }
+            rests = rests.min(shut?);
+        }
+        Some(rests)
     }
 
     /// The places of the facts for whose events a rule may rest; another never ends its rest.
     pub fn rest_gates(&self, rule: &Rule) -> impl Iterator<Item = usize> {
-        let gates = rule.levels.iter().flat_map(|level| level.gates.iter().copied());
+        let gates = rule.levels.iter().flat_map(|level| level.gates.iter().map(|gate| gate.fact));
         gates.filter(|at| self.may_rest(*at))
     }
 

@@ -3,7 +3,7 @@
 use proto::date::Date;
 use rules::{Fact, FactKind, Span};
 
-use super::{Inside, inside, outcome};
+use super::{Inside, outcome, with_inside};
 use crate::view::{View, count};
 
 /// The fact's values from the view's date until before `end`, as long as no event comes or goes.
@@ -18,21 +18,21 @@ pub(crate) fn span(view: &mut View<'_>, at: usize, end: Date) -> Option<Span> {
     if !view.may_hold(at) {
         return Some(Span { low: 0, high: 0, grows: fact.grows });
     }
-    let spare = std::mem::take(&mut view.spare);
-    let events = inside(view, fact, spare).ok()?;
+    with_inside(view, at, |view, events| within(view, fact, events, end)).flatten()
+}
+
+fn within(view: &View<'_>, fact: &Fact, events: &[Inside], end: Date) -> Option<Span> {
     let (_, today_last) = fact.window.start(view.sight.today);
     let (then_first, then_last) = fact.window.start(end.plus(-1).min(Date::LAST));
     // What is inside today and on the last date is inside on every date between.
     let stays = |on: Date| on <= today_last && on >= then_first;
     let meets = events.iter().filter(|event| event.on <= then_last);
     let meeting = meets.map(|event| Meeting { event, stays: stays(event.on) });
-    let span = match fact.kind {
+    match fact.kind {
         FactKind::Distinct => Some(distinct(view, fact, &meeting)),
         FactKind::Max => largest(fact, &meeting),
         _ => total(fact, meeting),
-    };
-    view.spare = events;
-    span
+    }
 }
 
 /// An event that is inside on some date of the span.
