@@ -291,7 +291,8 @@ pub(crate) fn room(desk: &mut Desk<'_>, case: &Case, slot: u16, end: Date) -> Op
             None => Some(left),
         }
     };
-    if asked && left(Open::Everything).is_some() {
+    let may_be_deaf = asked && level == Severity::None && found.settles;
+    if may_be_deaf && left(Open::Everything).is_some() {
         return Some(Room::ALL);
     }
     if let Some(left) = left(Open::Areas) {

@@ -98,17 +98,24 @@ impl Memo {
 
     /// What is known of a value as far as a horizon.
     pub(crate) fn bound(&self, slot: usize, horizon: Horizon) -> Option<&Bound> {
-        let known = self.bounds.get(slot).filter(|(s, h, _)| (*s, *h) == (self.stamp, horizon));
+        let known = self.bounds.get(way(slot, horizon)).filter(|(s, h, _)| (*s, *h) == (self.stamp, horizon));
         known.map(|(_, _, bound)| bound)
     }
 
     pub(crate) fn set_bound(&mut self, slot: usize, horizon: Horizon, bound: Bound) {
-        if slot >= self.bounds.len() {
+        let at = way(slot, horizon);
+        if at >= self.bounds.len() {
             let none = (self.stamp.wrapping_sub(1), horizon, Bound::Number(None));
-            self.bounds.resize(slot + 1, none);
+            self.bounds.resize(at + 1, none);
         }
-        self.bounds[slot] = (self.stamp, horizon, bound);
+        self.bounds[at] = (self.stamp, horizon, bound);
     }
+}
+
+/// Where what is known of a value as far as a horizon is kept: rules look to two or three dates, most
+/// often one of them the end of time.
+fn way(slot: usize, horizon: Horizon) -> usize {
+    slot * 2 + usize::from(horizon.end == Date::MAX)
 }
 
 /// Evaluates any expression with its outlook.

@@ -28,6 +28,7 @@ mod outlook;
 mod pack;
 mod reads;
 mod set;
+mod settle;
 mod table;
 mod template;
 mod threshold;

@@ -164,6 +164,8 @@ pub struct Rule {
     pub material: Option<Material>,
     /// All that its levels and `material` need.
     pub reads: Reads,
+    /// Whether it can be without a level whatever its facts are.
+    pub settles: bool,
 }
 
 /// A line of the toolbox.

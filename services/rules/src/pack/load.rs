@@ -16,6 +16,7 @@ use crate::{
     limits,
     near::shown,
     reads::Needs,
+    settle::Settling,
     yaml::{self, Node},
 };
 
@@ -118,7 +119,11 @@ impl Loader<'_> {
         let tables = self.tables(&fields, scope);
         let facts = self.facts(&fields, retain);
         let lets = self.lets(&fields);
-        let rules = self.rules(&fields, &facts);
+        let mut rules = self.rules(&fields, &facts);
+        let settling = Settling::of(&self.program);
+        for rule in &mut rules {
+            rule.settles = rule.levels.iter().all(|level| settling.falls(level.expr.root));
+        }
         let priority = fields.get("priority").and_then(|node| {
             let expr = self.expression(node, "priority", Some(Type::Int));
             expr.ok()

@@ -73,7 +73,8 @@ impl Loader<'_> {
             all.extend(&Needs::of(&self.program, material.value, &self.needs));
         }
         let reads = all.finish(types);
-        Some(Rule { id: id?.into(), risk: risk?, levels, why_zh, why_en, material, reads })
+        let (id, risk, settles) = (id?.into(), risk?, false);
+        Some(Rule { id, risk, levels, why_zh, why_en, material, reads, settles })
     }
 
     fn why(&mut self, fields: &Fields<'_>) -> (Option<Template>, Option<Template>) {
