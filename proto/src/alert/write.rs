@@ -46,10 +46,13 @@ fn plain(text: &[u8]) -> bool {
         let slash = word ^ (ONES * u64::from(b'\\'));
         (below(word, 0x20) | below(quote, 1) | below(slash, 1)) != 0
     };
-    let (words, rest) = text.as_chunks::<8>();
-    let mut last = [b' '; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    !words.iter().chain([&last]).any(|word| escapes(u64::from_le_bytes(*word)))
+    let Some(last) = text.last_chunk::<8>() else {
+        return text.iter().all(|byte| *byte >= 0x20 && !matches!(byte, b'"' | b'\\'));
+    };
+    // The last eight bytes overlap with those before them where eight does not divide the length.
+    let (words, _) = text.as_chunks::<8>();
+    !words.iter().any(|word| escapes(u64::from_le_bytes(*word)))
+        && !escapes(u64::from_le_bytes(*last))
 }
 
 struct Out<'o>(&'o mut Vec<u8>);

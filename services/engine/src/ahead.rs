@@ -3,7 +3,11 @@
 
 use std::hint::black_box;
 
-use proto::{event::Subject, frame::Entry, ids::HouseholdKey};
+use proto::{
+    event::{Event, Subject},
+    frame::Entry,
+    ids::HouseholdKey,
+};
 
 use crate::{
     engine::{Engine, Stamped},
@@ -82,4 +86,30 @@ impl Fold {
             What::Profile(_) => true,
         }
     }
+}
+
+/// Reads something of whom events are about.
+pub(crate) fn bring_subjects(entries: &[Stamped]) {
+    let events = entries.iter().filter_map(|stamped| match &stamped.entry {
+        Entry::Event(event) => Some(&**event),
+        _ => None,
+    });
+    let token = |event: &Event| match &event.subject {
+        Subject::Person(token) => token.as_bytes().first().map_or(0, |byte| usize::from(*byte)),
+        Subject::Household(_) | Subject::Area(_) => 0,
+    };
+    black_box(events.clone().fold(0, |all, event| all ^ event.id.len()));
+    black_box(events.fold(0, |all, event| all ^ token(event)));
+}
+
+/// Reads something of all that events bring with them.
+pub(crate) fn bring_events(entries: &[Routed<'_>]) {
+    let events = entries.iter().filter_map(|routed| match &routed.what {
+        What::Event { event, .. } => Some(*event),
+        What::Profile(_) => None,
+    });
+    black_box(events.clone().fold(0, |all, event| all ^ event.id.len()));
+    let byte = |bytes: &[u8]| bytes.first().map_or(0, |byte| usize::from(*byte));
+    let both = |event: &Event| byte(event.id.as_bytes()) ^ byte(event.fields.bytes());
+    black_box(events.fold(0, |all, event| all ^ both(event)));
 }

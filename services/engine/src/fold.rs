@@ -17,7 +17,7 @@ use proto::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ahead::{AHEAD, TOGETHER},
+    ahead::{AHEAD, TOGETHER, bring_events},
     calendar::Calendar,
     case::Case,
     decide::Cause,
@@ -221,6 +221,7 @@ impl Fold {
     /// Applies entries in order; none is left.
     pub(crate) fn apply(&mut self, world: &World, entries: &mut Vec<Routed<'_>>) {
         for some in entries.chunks(TOGETHER) {
+            bring_events(some);
             self.bring_near(some.iter().map(|routed| routed.household));
             let decided = some.iter().filter(|routed| self.may_decide(world, routed));
             self.bring_all(decided.map(|routed| routed.household));

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::correction::{Node, standings};
 
 const HEAD: usize = 22;
+/// By how many bytes a ledger grows at least: three events.
+const GROWTH: usize = 192;
 const LIVE: u8 = 1;
 const VOID: u8 = 2;
 
@@ -321,8 +323,9 @@ impl Ledger {
         }
         let place = u32::try_from(self.bytes.len()).ok()?;
         if self.bytes.capacity() < self.bytes.len() + len {
-            // Half again instead of double: most households never grow past a few hundred bytes.
-            self.bytes.reserve_exact(len.max(self.bytes.len() / 2));
+            // A few events at once, later half again: most households never grow past a few hundred
+            // bytes, and growing costs more than all else that an event does here.
+            self.bytes.reserve_exact(len.max(GROWTH).max(self.bytes.len() / 2));
         }
         let out = &mut self.bytes;
         out.extend_from_slice(&len16.to_le_bytes());

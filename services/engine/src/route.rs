@@ -17,7 +17,7 @@ use proto::{
 };
 
 use crate::{
-    ahead::TOGETHER,
+    ahead::{TOGETHER, bring_subjects},
     engine::{Engine, Stamped},
     fold::{Fold, Learning, Outcome, Routed, What},
     hands::{Hands, OneHand},
@@ -105,6 +105,7 @@ impl Engine {
     }
 
     fn look_up_some(&self, entries: &[Stamped], found: &mut [Found]) {
+        bring_subjects(entries);
         let mut hashes = [0; TOGETHER];
         for (stamped, hash) in entries.iter().zip(&mut hashes) {
             if let Entry::Event(event) = &stamped.entry
