@@ -68,10 +68,19 @@ impl Play {
         self.alerts.append(&mut out.alerts);
     }
 
-    fn event(&self, at: Instant, household: &str, kind: &str, data: &str) -> Entry {
+    /// The event of the last push, which may correct that of an earlier one: `e` and its number.
+    fn event(
+        &self,
+        at: Instant,
+        household: &str,
+        kind: &str,
+        data: &str,
+        corrects: Option<&str>,
+    ) -> Entry {
         let id = self.pushed;
+        let corrects = corrects.map_or("null".to_owned(), |id| format!("\"{id}\""));
         let text = format!(
-            r#"{{"specversion":"1.0","id":"e{id}","source":"99/x","type":"{kind}","time":"{at}","subject":"household/{household}","data":{data}}}"#
+            r#"{{"specversion":"1.0","id":"e{id}","source":"99/x","type":"{kind}","time":"{at}","subject":"household/{household}","supersedes":{corrects},"data":{data}}}"#
         );
         let json = Json::parse(text.as_bytes()).unwrap();
         let event = Event::parse(&json, self.engine.catalogue(), Persons::AsGiven).unwrap().0;
@@ -106,11 +115,22 @@ impl Play {
                 let fen = words[4].parse::<i64>().unwrap() * 100;
                 let data =
                     format!(r#"{{"setting":"inpatient","total_fen":{fen},"self_paid_fen":{fen}}}"#);
-                self.event(at, household, "medical.settlement", &data)
+                self.event(at, household, "medical.settlement", &data, None)
             }
             "house_lost" => {
                 let data = r#"{"hazard":"flood","house":"collapsed"}"#;
-                self.event(at, household, "disaster.impact", data)
+                self.event(at, household, "disaster.impact", data, None)
+            }
+            "hurt" => {
+                let data = r#"{"severity":"injury"}"#;
+                self.event(at, household, "accident.injury", data, None)
+            }
+            "lost_work" | "found_work" => {
+                let kind = if what == "lost_work" { "employment.loss" } else { "employment.start" };
+                let reason = if what == "lost_work" { r#","reason":"layoff""# } else { "" };
+                let data = format!(r#"{{"occurred_on":"{}"{reason}}}"#, words[4]);
+                let corrects = words.get(5).and_then(|word| word.strip_prefix("corrects="));
+                self.event(at, household, kind, &data, corrects)
             }
             "profile" => profile(at, household),
             kind => self.outcome(at, household, kind, &words[4..]),

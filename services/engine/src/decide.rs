@@ -239,11 +239,11 @@ fn asked(
     // A rule that is decided only on events is decided on any, also on one that it does not read.
     let mut asks: Vec<Ask> = watches.lapsed(today).map(Ask::whole).collect();
     let lapsed = asks.len();
-    for slot in book.reading(id) {
-        if asks[..lapsed].iter().any(|ask| ask.slot == *slot) {
+    for (slot, watch) in watches.of(book.reading(id)) {
+        if asks[..lapsed].iter().any(|ask| ask.slot == slot) {
             continue;
         }
-        asks.extend(ask(book, id, cause, *slot, watches.get_mut(*slot)));
+        asks.extend(ask(book, id, cause, slot, watch));
     }
     (asks, Some(watches))
 }

@@ -249,11 +249,9 @@ pub(crate) enum Hears {
 
 impl Room {
     /// Nothing may come.
-    pub(crate) const NONE: Room =
-        Room { left: 0, eases: false, calm: false, hears: Hears::Asked };
+    pub(crate) const NONE: Room = Room { left: 0, eases: false, calm: false, hears: Hears::Asked };
     /// Anything may.
-    const ALL: Room =
-        Room { left: u32::MAX, eases: true, calm: true, hears: Hears::Nothing };
+    const ALL: Room = Room { left: u32::MAX, eases: true, calm: true, hears: Hears::Nothing };
     /// Anything may that does not end the rule's rest.
     pub(crate) const ASLEEP: Room = Room { hears: Hears::Waking, ..Room::ALL };
 

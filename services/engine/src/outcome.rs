@@ -19,8 +19,8 @@ use crate::{
     household::Household,
     publish::{Press, Said},
     record::{Noted, Record},
-    silence::Closing,
     rows::Rows,
+    silence::Closing,
     view::Sight,
     words::Word,
     world::World,
@@ -130,7 +130,8 @@ impl Fold {
         let book = world.book(world.generation(household.seen));
         let done = household.known.as_deref().map(|known| {
             let (today, watched_until) = (at.date(), household.watched_until);
-            let sight = Sight { known, words: &self.words, rows: &Rows::default(), today, watched_until };
+            let sight =
+                Sight { known, words: &self.words, rows: &Rows::default(), today, watched_until };
             let desk = Desk::new(book, sight, Kit::default());
             let record = household.record.as_deref();
             work(&mut Course::new(&mut case, &desk, record, household.episode, at))

@@ -53,6 +53,7 @@ pub(crate) struct Rulebook {
     /// of the fact.
     waking: Vec<Vec<(TypeId, u16, usize)>>,
     waking_kinds: Vec<u64>,
+    resting: Vec<(u16, u64)>,
     /// By rule, the types of the events that end what it may rest for.
     closing: Vec<Vec<TypeId>>,
     on_event: Vec<u16>,
@@ -102,6 +103,7 @@ impl Rulebook {
             asked: Vec::new(),
             waking: Vec::new(),
             waking_kinds: Vec::new(),
+            resting: Vec::new(),
             closing: Vec::new(),
             on_event: Vec::new(),
             slots,
@@ -156,6 +158,8 @@ impl Rulebook {
         let of = |facts: &Vec<(TypeId, _, _)>| facts.iter().fold(0, |all, f| all | kinds(f.0));
         let both = self.waking.iter().zip(&self.asked);
         self.waking_kinds = both.map(|(waking, asked)| of(waking) & asked).collect();
+        let all = (0..).zip(self.waking_kinds.iter().copied());
+        self.resting = all.filter(|(_, kinds)| *kinds != 0).collect();
     }
 
     /// The facts that look at no event while a rule is at rest; see [`Pack::rests`].
@@ -259,10 +263,14 @@ impl Rulebook {
         waking.iter().any(|(of, pack, fact)| *of == type_id && looks(*pack, *fact))
     }
 
-    /// All rules with the [`kinds`] of the types of which an event can end their rest whatever it
-    /// adds.
-    pub(crate) fn waking(&self) -> impl Iterator<Item = (u16, u64)> {
-        (0..).zip(self.waking_kinds.iter().copied())
+    /// The [`kinds`] of the types of which an event can end a rule's rest whatever it adds.
+    pub(crate) fn waking(&self, slot: u16) -> u64 {
+        self.waking_kinds[usize::from(slot)]
+    }
+
+    /// The rules that rest until such an event comes, with [`Rulebook::waking`] of each.
+    pub(crate) fn resting(&self) -> &[(u16, u64)] {
+        &self.resting
     }
 
     /// The rules of an id, with their places.

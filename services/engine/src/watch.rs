@@ -59,14 +59,25 @@ impl Watches {
         self.0.iter().step_by(3).map(|watch| usize::from(watch.slot)).sum()
     }
 
-    /// The watch of a rule that is not at rest.
+    /// The watch of a rule, where it needs one.
     pub(crate) fn get(&self, slot: u16) -> Option<&Watch> {
         let at = self.0.binary_search_by_key(&slot, |watch| watch.slot).ok()?;
         self.0.get(at)
     }
 
-    /// The same, to take something out of what may come.
-    pub(crate) fn get_mut(&mut self, slot: u16) -> Option<&mut Watch> {
+    /// Rules in their order, each with its watch, where it needs one.
+    pub(crate) fn of<'w>(
+        &'w mut self,
+        slots: &'w [u16],
+    ) -> impl Iterator<Item = (u16, Option<&'w mut Watch>)> {
+        let mut watches = self.0.iter_mut().peekable();
+        slots.iter().map(move |slot| {
+            while watches.next_if(|watch| watch.slot < *slot).is_some() {}
+            (*slot, watches.next_if(|watch| watch.slot == *slot))
+        })
+    }
+
+    fn get_mut(&mut self, slot: u16) -> Option<&mut Watch> {
         let at = self.0.binary_search_by_key(&slot, |watch| watch.slot).ok()?;
         self.0.get_mut(at)
     }
@@ -141,25 +152,24 @@ impl Watches {
 
     /// What may come to the household until it is decided next.
     pub(crate) fn margin(&self, book: &Rulebook, due: Date) -> Margin {
-        let calm = self.0.iter().all(|watch| watch.room.calm);
-        let mut watches = self.0.iter();
-        let mut next = watches.next();
-        let mut heard = 0;
-        for (slot, waking) in book.waking() {
-            heard |= match next {
-                Some(watch) if watch.slot == slot => {
-                    next = watches.next();
-                    match watch.room.hears {
-                        Hears::Nothing => 0,
-                        Hears::Waking => waking,
-                        Hears::Asked => book.asked(slot),
-                    }
-                }
-                _ => waking,
+        let (left, end, calm, heard) = (u32::MAX, due, true, 0);
+        let mut margin = Margin { left, end, calm, heard };
+        for Watch { slot, stays, room, .. } in &self.0 {
+            margin.left = margin.left.min(room.left);
+            margin.end = margin.end.min(*stays);
+            margin.calm &= room.calm;
+            margin.heard |= match room.hears {
+                Hears::Nothing => 0,
+                Hears::Waking => book.waking(*slot),
+                Hears::Asked => book.asked(*slot),
             };
         }
-        let stays = self.0.iter().map(|watch| watch.stays).min().unwrap_or(Date::MAX);
-        Margin { left: self.left(), end: due.min(stays), calm, heard }
+        for (slot, waking) in book.resting() {
+            if waking & !margin.heard != 0 && self.get(*slot).is_none() {
+                margin.heard |= waking;
+            }
+        }
+        margin
     }
 }
 

@@ -98,7 +98,10 @@ impl Memo {
 
     /// What is known of a value as far as a horizon.
     pub(crate) fn bound(&self, slot: usize, horizon: Horizon) -> Option<&Bound> {
-        let known = self.bounds.get(way(slot, horizon)).filter(|(s, h, _)| (*s, *h) == (self.stamp, horizon));
+        let known = self
+            .bounds
+            .get(way(slot, horizon))
+            .filter(|(s, h, _)| (*s, *h) == (self.stamp, horizon));
         known.map(|(_, _, bound)| bound)
     }
 

@@ -83,7 +83,10 @@ mod tests {
     #[test]
     fn a_fact_is_a_gate_where_its_absence_settles_all() {
         assert_eq!(gates("oop > 0"), [(0, Some(1))]);
-        assert_eq!(gates("1 <= oop && idle >= 0 && household.size / 0 > 1"), [(0, Some(1)), (1, Some(0))]);
+        assert_eq!(
+            gates("1 <= oop && idle >= 0 && household.size / 0 > 1"),
+            [(0, Some(1)), (1, Some(0))]
+        );
         assert_eq!(gates("both"), [(0, Some(4))]);
         assert_eq!(gates("idle > 2 && idle >= 9"), [(1, Some(3)), (1, Some(9))]);
         assert_eq!(gates("oop >= 0 || idle > 3"), []);

@@ -24,8 +24,7 @@ impl Settling {
         for node in &p.nodes {
             // Nodes point backwards, so what is below is known.
             let below = |at: u32| steps.get(at as usize).copied().unwrap_or_default();
-            let reads =
-                matches!(node, Node::Fact(_)) || p.below(*node).any(|at| below(at).reads);
+            let reads = matches!(node, Node::Fact(_)) || p.below(*node).any(|at| below(at).reads);
             let (falls, holds) = match *node {
                 Node::And(a, b) => {
                     (below(a).falls || below(b).falls, below(a).holds && below(b).holds)

@@ -71,8 +71,9 @@ fn distinct<'e>(
     events: &(impl Iterator<Item = Meeting<'e>> + Clone),
 ) -> Span {
     let of = |type_id, stays: bool| {
-        let is =
-            |e: Meeting<'e>| view.sight.rows.at(e.event.at).type_id == type_id && (e.stays || !stays);
+        let is = |e: Meeting<'e>| {
+            view.sight.rows.at(e.event.at).type_id == type_id && (e.stays || !stays)
+        };
         events.clone().any(is)
     };
     let kinds = |stays| count(fact.types.iter().filter(|t| of(**t, stays)).count());

@@ -99,6 +99,7 @@ pub(super) fn run(args: &Args) -> Result<Row, Failure> {
     }
     past.finish(&mut batch);
     measured.entries(&batch);
+    measured.finish_day();
     drop((batch, past));
     bar.finish_and_clear();
     Ok(measured.row(args.seed, u64::from(households)))
