@@ -72,7 +72,7 @@ impl Play {
     fn event(
         &self,
         at: Instant,
-        household: &str,
+        subject: &str,
         kind: &str,
         data: &str,
         corrects: Option<&str>,
@@ -80,7 +80,7 @@ impl Play {
         let id = self.pushed;
         let corrects = corrects.map_or("null".to_owned(), |id| format!("\"{id}\""));
         let text = format!(
-            r#"{{"specversion":"1.0","id":"e{id}","source":"99/x","type":"{kind}","time":"{at}","subject":"household/{household}","supersedes":{corrects},"data":{data}}}"#
+            r#"{{"specversion":"1.0","id":"e{id}","source":"99/x","type":"{kind}","time":"{at}","subject":"{subject}","supersedes":{corrects},"data":{data}}}"#
         );
         let json = Json::parse(text.as_bytes()).unwrap();
         let event = Event::parse(&json, self.engine.catalogue(), Persons::AsGiven).unwrap().0;
@@ -109,28 +109,33 @@ impl Play {
     /// `at DATE TIME HOUSEHOLD WHAT …`
     fn at(&mut self, words: &[&str]) {
         let (at, household, what) = (instant(words[0], words[1]), words[2], words[3]);
+        let subject = format!("household/{household}");
         self.pushed += 1;
         let entry = match what {
             "bill" => {
                 let fen = words[4].parse::<i64>().unwrap() * 100;
                 let data =
                     format!(r#"{{"setting":"inpatient","total_fen":{fen},"self_paid_fen":{fen}}}"#);
-                self.event(at, household, "medical.settlement", &data, None)
+                self.event(at, &subject, "medical.settlement", &data, None)
             }
             "house_lost" => {
                 let data = r#"{"hazard":"flood","house":"collapsed"}"#;
-                self.event(at, household, "disaster.impact", data, None)
+                self.event(at, &subject, "disaster.impact", data, None)
             }
             "hurt" => {
                 let data = r#"{"severity":"injury"}"#;
-                self.event(at, household, "accident.injury", data, None)
+                self.event(at, &subject, "accident.injury", data, None)
             }
             "lost_work" | "found_work" => {
                 let kind = if what == "lost_work" { "employment.loss" } else { "employment.start" };
                 let reason = if what == "lost_work" { r#","reason":"layoff""# } else { "" };
                 let data = format!(r#"{{"occurred_on":"{}"{reason}}}"#, words[4]);
                 let corrects = words.get(5).and_then(|word| word.strip_prefix("corrects="));
-                self.event(at, household, kind, &data, corrects)
+                self.event(at, &subject, kind, &data, corrects)
+            }
+            "warning" => {
+                let data = r#"{"hazard":"flood","colour":"orange"}"#;
+                self.event(at, "area/990102", "disaster.warning", data, None)
             }
             "profile" => profile(at, household),
             kind => self.outcome(at, household, kind, &words[4..]),

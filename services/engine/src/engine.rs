@@ -252,7 +252,8 @@ impl Engine {
             Offered::Conflict => Outcome::Refused(Code::IdConflict),
             Offered::Full => Outcome::Refused(Code::LimitHousehold),
             Offered::Taken { changed, unmatched, .. } => {
-                if changed && !matters {
+                // A household whose watch for relapse begins today is decided on any change.
+                if changed && !matters && !self.watch_begins(at.date()) {
                     // Seen from now on, but no household need be asked.
                     self.world.number = next;
                 } else if changed {

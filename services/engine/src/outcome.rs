@@ -18,7 +18,7 @@ use crate::{
     fold::{Fold, Outcome, oldest_kept},
     household::Household,
     publish::{Press, Said},
-    record::{Noted, Record},
+    record::{Noted, Record, WATCHED_DAYS},
     rows::Rows,
     silence::Closing,
     view::Sight,
@@ -40,6 +40,16 @@ impl Engine {
             Some(ix) => fold.outcome(&self.world, ix, outcome, at),
             None => Outcome::Refused(Code::CaseUnknown),
         }
+    }
+
+    /// Whether some household's watch for relapse begins on a date.
+    pub(crate) fn watch_begins(&self, today: Date) -> bool {
+        let until = today.plus(WATCHED_DAYS);
+        let begins = |fold: &Fold| {
+            let mut recorded = fold.recorded.iter().map(|ix| &fold.households[*ix as usize]);
+            recorded.any(|household| household.watched_until == until)
+        };
+        self.folds.iter().any(begins)
     }
 }
 
