@@ -247,8 +247,10 @@ impl<'d> Writer<'d, '_> {
         for (place, at, _) in stand {
             let standing = &mut case.standings[place];
             let pack = desk.book.pack(at);
-            let kept =
-                pack.evaluate == Evaluate::OnEvent && self.household.changed_on != self.today;
+            // The watch for relapse may have ended since, by an outcome that was revoked.
+            let present = self.household.changed_on == self.today
+                && self.household.changed_watch == desk.sight.watched_until;
+            let kept = pack.evaluate == Evaluate::OnEvent && !present;
             signals.push(if kept {
                 self.kept_signal(standing, desk, at)
             } else {
